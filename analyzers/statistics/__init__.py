@@ -1,0 +1,1 @@
+"""Pure statistics over arrays and counts, one statistic a module."""

@@ -1,0 +1,1 @@
+"""The ground of mlmon: events, schema, queries, results and the seams between packages."""

@@ -1,0 +1,1 @@
+"""What runs inside a model service: it turns predictions and log lines into events and ships them."""

@@ -1,0 +1,1 @@
+"""From a wire to a store: events are received, validated, written and only then acknowledged."""

@@ -1,0 +1,1 @@
+"""Keep events and results, and answer queries over them."""

@@ -1,0 +1,1 @@
+"""The built-in page and the report, drawn from panels."""
