@@ -1,0 +1,48 @@
+# Everything a person does here, one target each. Variables: PYTHON, VENV, ARGS, ONLY.
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+ONLY ?=
+
+BIN := $(VENV)/bin
+PACKAGES := $(patsubst %/py.typed,-p mlmon.%,$(wildcard */py.typed))
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed-demo ## Run the flights demo and serve its page (ARGS=--once ends after the report)
+	$(BIN)/mlmon demo $(ARGS)
+
+test: $(VENV)/.installed-dev ## Run the tests (ARGS="tests/core -k query" runs some of them)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed-dev .link/mlmon ## Check style, types and docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(PACKAGES)
+	$(BIN)/mypy tests benchmarks
+	$(BIN)/python -m pytest -q tests/docs
+
+bench: $(VENV)/.installed-dev ## Measure against named peers (ONLY=name runs one; ARGS=--write-docs renews the page)
+	$(BIN)/python benchmarks/run.py $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+clean: ## Remove the environment, the caches and what was built
+	rm -rf $(VENV) .link .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An extra is installed once, and again when pyproject.toml changes.
+$(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("mlmon needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0] + "; name another with: make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import ensurepip' || { echo 'this Python cannot make an environment; on Debian: apt-get install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# mypy reads the folders as mlmon.X through this link.
+.link/mlmon:
+	@mkdir -p .link && ln -sfn .. $@

@@ -1,0 +1,112 @@
+"""Fixtures that every test may ask for: golden files, and outside programs that may be missing."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+GOLDEN = ROOT / "tests" / "golden"
+MISSING = pytest.StashKey[set[str]]()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """Something that tests need from the machine: how to find it, and how to get it."""
+
+    find: Callable[[], str | None]
+    how: str
+
+
+def _program(*names: str) -> Callable[[], str | None]:
+    return lambda: next((path for name in names if (path := shutil.which(name))), None)
+
+
+def _setuptools() -> str | None:
+    found = version("setuptools")
+    return found if int(found.split(".")[0]) >= 77 else None
+
+
+REQUIREMENTS = {
+    "chromium": Requirement(
+        find=_program("chromium", "chromium-browser", "google-chrome"), how="apt-get install chromium"
+    ),
+    "git": Requirement(find=_program("git"), how="apt-get install git"),
+    "java": Requirement(find=_program("java"), how="apt-get install default-jre-headless"),
+    "setuptools": Requirement(find=_setuptools, how="pip install 'setuptools>=77'"),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --update-golden."""
+    parser.addoption(
+        "--update-golden", action="store_true", help="write the golden files instead of comparing"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the list of what the machine lacks."""
+    config.stash[MISSING] = set[str]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which requirements were missing, and how to get each."""
+    missing = config.stash[MISSING]
+    if not missing:
+        return
+    terminalreporter.section("tests were skipped: this machine lacks something", yellow=True)
+    for name in sorted(missing):
+        terminalreporter.write_line(f"{name}: {REQUIREMENTS[name].how}")
+    terminalreporter.write_line("MLMON_TEST_REQUIRE=all makes these fail instead")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Give the project's top folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def require(pytestconfig: pytest.Config) -> Callable[[str], str]:
+    """Give a function that finds a program by name, or skips the test and says how to get it.
+
+    With MLMON_TEST_REQUIRE=all, or a comma-separated list that holds the name, it fails instead.
+    """
+
+    def check(name: str) -> str:
+        requirement = REQUIREMENTS[name]
+        if found := requirement.find():
+            return found
+        pytestconfig.stash[MISSING].add(name)
+        message = f"{name} is missing; get it with: {requirement.how}"
+        demanded = os.environ.get("MLMON_TEST_REQUIRE", "").split(",")
+        if "all" in demanded or name in demanded:
+            pytest.fail(message)
+        pytest.skip(message)
+
+    return check
+
+
+@pytest.fixture
+def golden(pytestconfig: pytest.Config) -> Callable[[str, str], None]:
+    """Give a function of a name and a text, which compares the text with the golden file of that name.
+
+    With --update-golden it writes the file instead; read the difference before you commit it.
+    """
+    update = pytestconfig.getoption("--update-golden")
+
+    def check(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if update:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+            return
+        assert path.exists(), f"tests/golden/{name} does not exist; write it with: pytest --update-golden"
+        expected = path.read_bytes().decode()
+        assert text == expected, f"differs from tests/golden/{name}; if that is right: pytest --update-golden"
+
+    return check
