@@ -1,1 +1,1 @@
-"""The ground of mlmon: events, schema, queries, results and the seams between packages."""
+"""The words everything else is written in: event, schema, query, store, metric, finding."""

@@ -1,0 +1,193 @@
+"""The configuration: `mlmon.yaml`, then `MLMON_*` variables, then flags; the later wins.
+
+Every key has a variable: `collector.http_port` is `MLMON_COLLECTOR_HTTP_PORT`. A key or variable that is not
+known is an error that names it and the nearest right one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+from mlmon.core.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FILE: Final = "mlmon.yaml"
+_PREFIX: Final = "MLMON_"
+_OTHER_VARIABLES: Final = ("MLMON_CONFIG", "MLMON_TEST_")
+_Port = Annotated[int, Meta(ge=0, le=65535)]
+_Duration = Annotated[str, Meta(pattern=r"^\d+[smhdw]$")]
+_Bytes = Annotated[int, Meta(ge=1)]
+
+
+class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where events and results are kept, and for how long."""
+
+    url: str = "mlmon-data"
+    keep_events: _Duration = "30d"
+    keep_results: _Duration = "400d"
+
+
+class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The doors events come in by. A port of 0 takes a free one; null closes the door."""
+
+    host: str = "127.0.0.1"
+    http_port: _Port | None = 5959
+    tcp_port: _Port | None = 5960
+    beats_port: _Port | None = 5044
+    max_event_bytes: _Bytes = 1 << 20
+    max_batch_bytes: _Bytes = 64 << 20
+    max_future: _Duration = "1h"
+
+
+class AnalyzeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the jobs compute and how often."""
+
+    every: _Duration = "1m"
+    windows: tuple[str, ...] = ("1h", "1d", "7d", "month")
+    maturity: _Duration = "7d"
+    orphan_wait: _Duration = "7d"
+
+
+class PageConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The built-in page."""
+
+    host: str = "127.0.0.1"
+    port: _Port = 8080
+
+
+class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What cannot be read off a model's events. `maturity` is how long outcomes may take."""
+
+    positive_label: str | None = None
+    segments: tuple[str, ...] | None = None
+    maturity: _Duration | None = None
+
+
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings."""
+
+    version: int = 1
+    store: StoreConfig = StoreConfig()
+    collector: CollectorConfig = CollectorConfig()
+    analyze: AnalyzeConfig = AnalyzeConfig()
+    page: PageConfig = PageConfig()
+    models: dict[str, ModelConfig] = {}
+
+
+def keys(section: type[Struct] = Config, prefix: str = "") -> Iterator[str]:
+    """Every dotted key that has a variable, in the order of the documentation."""
+    for name, kind in get_type_hints(section).items():
+        if isinstance(kind, type) and issubclass(kind, Struct):
+            yield from keys(kind, f"{prefix}{name}.")
+        elif name != "models":
+            yield f"{prefix}{name}"
+
+
+def variable(key: str) -> str:
+    """The environment variable of a key.
+
+    >>> variable("collector.http_port")
+    'MLMON_COLLECTOR_HTTP_PORT'
+    """
+    return _PREFIX + key.replace(".", "_").upper()
+
+
+def load(
+    path: str | Path | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> Config:
+    """Read the configuration.
+
+    `path` of None takes `MLMON_CONFIG`, else `mlmon.yaml` in the working folder where there is one. `flags` are
+    dotted keys with values; those of None were not given.
+
+    Raises:
+        ConfigError: a file that cannot be read, an unknown key or variable, a value of a wrong type.
+
+    """
+    environ = environ or {}
+    tree = _read(path, environ)
+    _check_known(tree)
+    for name, text in _variables(environ):
+        _set(tree, name, _parsed(text))
+    for key, value in (flags or {}).items():
+        if value is not None:
+            _set(tree, key, value)
+    try:
+        return msgspec.convert(tree, Config, strict=False)
+    except msgspec.ValidationError as error:
+        msg = f"The configuration is wrong: {error}. See the table of settings in docs/configuration.md."
+        raise ConfigError(msg) from None
+
+
+def _read(path: str | Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
+    named = path or environ.get("MLMON_CONFIG")
+    file = Path(named or FILE)
+    if named is None and not file.exists():
+        return {}
+    try:
+        tree = msgspec.yaml.decode(file.read_bytes())
+    except OSError as error:
+        msg = f"The configuration file {file} cannot be read: {error.strerror}. Check the path and its permissions."
+        raise ConfigError(msg) from None
+    except msgspec.DecodeError as error:
+        msg = f"The configuration file {file} is no YAML: {error}."
+        raise ConfigError(msg) from None
+    if tree is not None and not isinstance(tree, dict):
+        msg = f"The configuration file {file} must hold keys and values, such as 'store:', not a {type(tree).__name__}."
+        raise ConfigError(msg)
+    return tree or {}
+
+
+def _check_known(tree: dict[str, Any]) -> None:
+    """Refuse an unknown key before msgspec does, to name the nearest right one."""
+    for name, value in _leaves(tree, Config, ""):
+        msg = f"The configuration has an unknown key '{name}' (value {value!r}).{nearest(name, keys())}"
+        raise ConfigError(msg)
+
+
+def _leaves(tree: dict[str, Any], section: type[Struct], prefix: str) -> Iterator[tuple[str, Any]]:
+    hints = get_type_hints(section)
+    for name, value in tree.items():
+        kind = hints.get(name)
+        if name == "models" and isinstance(value, dict):
+            for model, settings in value.items():
+                if isinstance(settings, dict):
+                    yield from _leaves(settings, ModelConfig, f"models.{model}.")
+        elif kind is None:
+            yield f"{prefix}{name}", value
+        elif isinstance(kind, type) and issubclass(kind, Struct) and isinstance(value, dict):
+            yield from _leaves(value, kind, f"{prefix}{name}.")
+
+
+def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    known = {variable(key): key for key in keys()}
+    for name, text in environ.items():
+        if not name.startswith(_PREFIX) or name.startswith(_OTHER_VARIABLES):
+            continue
+        if name not in known:
+            msg = f"The environment has an unknown setting {name}={text}.{nearest(name, known)}"
+            raise ConfigError(msg)
+        yield known[name], text
+
+
+def _parsed(text: str) -> Any:  # noqa: ANN401 - whatever YAML makes of it
+    try:
+        return msgspec.yaml.decode(text.encode())
+    except msgspec.DecodeError:
+        return text
+
+
+def _set(tree: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401 - checked when the tree is converted
+    *sections, name = key.split(".")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+    tree[name] = value

@@ -1,0 +1,345 @@
+"""What is asked of a store, as data.
+
+A query names a dataset, a window, a filter, group keys and measures; each store compiles it to its own
+language, and every store must answer it alike. The rules that make that possible:
+
+- A group key that a document lacks is a group of its own, with the key None.
+- A group without documents is absent, never a row of zeros; a query without keys always has one row.
+- Missing values and values of another type take no part in a measure. A count or sum over nothing is 0,
+  any other measure over nothing is None.
+- Rows come sorted by their keys in the order of `by`, ascending, None last.
+- Time is UTC; windows are half-open.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mlmon.core import schema
+from mlmon.core.errors import QueryError, nearest
+from mlmon.core.schema import Dataset, Type
+from mlmon.core.window import Window, parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Scalar = str | int | float | bool | datetime
+
+
+class Equals(Struct, frozen=True, tag="equals"):
+    """The field has this value."""
+
+    field: str
+    value: Scalar
+
+
+class OneOf(Struct, frozen=True, tag="one_of"):
+    """The field has one of these values."""
+
+    field: str
+    values: tuple[Scalar, ...]
+
+
+class Between(Struct, frozen=True, kw_only=True, tag="between"):
+    """`start <= field < end`; a bound of None is open."""
+
+    field: str
+    start: Scalar | None = None
+    end: Scalar | None = None
+
+
+class Exists(Struct, frozen=True, tag="exists"):
+    """The document has the field."""
+
+    field: str
+
+
+class Matches(Struct, frozen=True, tag="matches"):
+    """The text holds these words next to each other, in any case; for people who search logs."""
+
+    field: str
+    text: str
+
+
+class Not(Struct, frozen=True, tag="not"):
+    """The filter does not hold; a missing field counts as not holding."""
+
+    of: Filter
+
+
+class AllOf(Struct, frozen=True, tag="all_of"):
+    """Every filter holds."""
+
+    of: tuple[Filter, ...]
+
+
+class AnyOf(Struct, frozen=True, tag="any_of"):
+    """At least one filter holds."""
+
+    of: tuple[Filter, ...]
+
+
+Filter = Equals | OneOf | Between | Exists | Matches | Not | AllOf | AnyOf
+
+
+class Terms(Struct, frozen=True, tag="terms"):
+    """One group a value of the field."""
+
+    field: str
+
+
+class TimeBucket(Struct, frozen=True, tag="time_bucket"):
+    """One group a stretch of time; the key is its start.
+
+    `every` is a fixed duration counted from 1970-01-01 (whole weeks from a Monday) or `month`.
+    """
+
+    every: str
+    field: str = schema.TIMESTAMP
+
+
+class NumberBucket(Struct, frozen=True, tag="number_bucket"):
+    """One group an interval `[k * width, (k + 1) * width)` of a number; the key is its lower end."""
+
+    field: str
+    width: float
+
+
+Key = Terms | TimeBucket | NumberBucket
+
+
+class Count(Struct, frozen=True, kw_only=True, tag="count"):
+    """How many documents, or how many that pass `where`."""
+
+    where: Filter | None = None
+
+
+class Sum(Struct, frozen=True, tag="sum"):
+    """Sum of a number, over the documents that pass `where`."""
+
+    field: str
+    where: Filter | None = None
+
+
+class SumSquares(Struct, frozen=True, tag="sum_squares"):
+    """Sum of the squares of a number."""
+
+    field: str
+
+
+class Mean(Struct, frozen=True, tag="mean"):
+    """Arithmetic mean."""
+
+    field: str
+
+
+class StdDev(Struct, frozen=True, tag="stddev"):
+    """Standard deviation of the population."""
+
+    field: str
+
+
+class Min(Struct, frozen=True, tag="min"):
+    """Smallest number or earliest date."""
+
+    field: str
+
+
+class Max(Struct, frozen=True, tag="max"):
+    """Largest number or latest date."""
+
+    field: str
+
+
+class Quantiles(Struct, frozen=True, tag="quantiles"):
+    """Values at the given probabilities, linearly interpolated; a list as long as `probabilities`."""
+
+    field: str
+    probabilities: tuple[float, ...]
+
+
+class Distinct(Struct, frozen=True, tag="distinct"):
+    """How many different values; some stores approximate above some thousands."""
+
+    field: str
+
+
+class Histogram(Struct, frozen=True, tag="histogram"):
+    """Counts over given edges: a list of `len(edges) + 1` integers.
+
+    The first counts values below `edges[0]`, the last those at or above `edges[-1]`, the k-th between
+    them `edges[k-1] <= value < edges[k]`. The edges ascend strictly.
+    """
+
+    field: str
+    edges: tuple[float, ...]
+
+
+class TopTerms(Struct, frozen=True, tag="top_terms"):
+    """The most frequent values: a list of `(value, count)`, most frequent first, ties by value."""
+
+    field: str
+    size: int = 10
+
+
+Measure = Count | Sum | SumSquares | Mean | StdDev | Min | Max | Quantiles | Distinct | Histogram | TopTerms
+
+
+class Query(Struct, frozen=True, kw_only=True):
+    """A question whose answer is one row a group.
+
+    `by` and `measures` name the columns of the answer. `time` is the field the window bounds: when it
+    happened, or `schema.EVENT_INGESTED` for a job that looks for what is new.
+
+    >>> from mlmon.core import schema
+    >>> late = Query(
+    ...     dataset=Dataset.INFERENCE,
+    ...     where=Equals(schema.MODEL_NAME, "flight-delay"),
+    ...     by={"hour": TimeBucket("1h"), "carrier": Terms(schema.member(schema.SEGMENT, "carrier"))},
+    ...     measures={"n": Count(), "latency": Quantiles(schema.EVENT_DURATION, (0.5, 0.95))},
+    ... )
+    >>> check(late)
+    """
+
+    dataset: Dataset
+    window: Window | None = None
+    time: str = schema.TIMESTAMP
+    where: Filter | None = None
+    by: dict[str, Key] = {}
+    measures: dict[str, Measure] = {}
+
+
+class Scan(Struct, frozen=True, kw_only=True):
+    """A request for documents themselves: log lines, exports, the outcomes to join.
+
+    Documents come in batches, in the order of `time` and then of the id. `fields` of None means all.
+    """
+
+    dataset: Dataset
+    window: Window | None = None
+    time: str = schema.TIMESTAMP
+    where: Filter | None = None
+    fields: tuple[str, ...] | None = None
+    newest_first: bool = False
+    limit: int | None = None
+    batch_size: int = 10_000
+
+
+Row = dict[str, Any]
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """The rows of a query, each a dict of its keys and measures, and what gave them."""
+
+    rows: list[Row]
+    sources: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Row]:  # type: ignore[override]
+        """The rows."""
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return len(self.rows)
+
+
+def both(first: Filter | None, second: Filter | None) -> Filter | None:
+    """A filter that holds where both do; None holds everywhere."""
+    if first is None or second is None:
+        return first or second
+    return AllOf((first, second))
+
+
+def narrow(query: Query, where: Filter | None, window: Window | None = None) -> Query:
+    """The same question of fewer documents."""
+    return replace(query, where=both(query.where, where), window=window or query.window)
+
+
+_NUMBERS: Final = frozenset({Type.LONG, Type.DOUBLE})
+_ORDERED: Final = _NUMBERS | {Type.DATE}
+_FAMILIES: Final = frozenset({Type.DOUBLE_MAP, Type.KEYWORD_MAP})
+_NEEDS: Final[dict[type, frozenset[Type]]] = {
+    Sum: _NUMBERS,
+    SumSquares: _NUMBERS,
+    Mean: _NUMBERS,
+    StdDev: _NUMBERS,
+    Min: _ORDERED,
+    Max: _ORDERED,
+    Quantiles: _NUMBERS,
+    Histogram: _NUMBERS,
+    NumberBucket: _NUMBERS,
+    TimeBucket: frozenset({Type.DATE}),
+}
+
+
+def check(question: Query | Scan) -> None:
+    """Refuse a question that no store could answer.
+
+    Raises:
+        QueryError: an unknown field, a field of a type the measure cannot use, edges that do not ascend.
+
+    """
+    for field in _fields_in(question.where):
+        _known(field)
+    if isinstance(question, Scan):
+        for field in question.fields or ():
+            _known(field, families=True)
+        return
+    for part in (*question.by.values(), *question.measures.values()):
+        _check_part(part)
+
+
+def _check_part(part: Key | Measure) -> None:
+    for field in _fields_in(getattr(part, "where", None)):
+        _known(field)
+    field = getattr(part, "field", None)
+    if field is None:
+        return
+    kind = _known(field)
+    needs = _NEEDS.get(type(part))
+    if needs is not None and kind not in needs:
+        msg = f"{type(part).__name__} of '{field}' cannot be: it is a {kind}, not one of {', '.join(sorted(needs))}."
+        raise QueryError(msg)
+    _check_parameters(part)
+
+
+def _check_parameters(part: Key | Measure) -> None:
+    if isinstance(part, Histogram) and (
+        not part.edges or any(low >= high for low, high in zip(part.edges, part.edges[1:], strict=False))
+    ):
+        msg = f"The histogram of '{part.field}' needs at least one edge, and edges that ascend strictly."
+        raise QueryError(msg)
+    if isinstance(part, Quantiles) and not all(0 <= p <= 1 for p in part.probabilities):
+        msg = f"The quantiles of '{part.field}' need probabilities from 0 to 1, got {part.probabilities}."
+        raise QueryError(msg)
+    if isinstance(part, NumberBucket) and not part.width > 0:
+        msg = f"The buckets of '{part.field}' need a width above 0, got {part.width}."
+        raise QueryError(msg)
+    if isinstance(part, TimeBucket) and part.every != "month":
+        parse_duration(part.every)
+
+
+def _known(name: str, *, families: bool = False) -> Type:
+    kind = schema.type_of(name)
+    if kind is None or (kind in _FAMILIES and not families):
+        hint = nearest(name, schema.FIELDS) if kind is None else f" Name a member, such as '{name}.NAME'."
+        msg = f"'{name}' is no field that can be asked for.{hint}"
+        raise QueryError(msg)
+    return kind
+
+
+def _fields_in(where: Filter | None) -> Iterator[str]:
+    match where:
+        case None:
+            return
+        case Not(of=inner):
+            yield from _fields_in(inner)
+        case AllOf(of=parts) | AnyOf(of=parts):
+            for part in parts:
+                yield from _fields_in(part)
+        case _:
+            yield where.field

@@ -1,0 +1,110 @@
+"""What every store can do. The embedded store and the clusters are told apart nowhere but in their own modules."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+
+from mlmon.core.schema import Dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mlmon.core.event import Document, Event
+    from mlmon.core.query import Answer, Query, Scan
+    from mlmon.core.result import Result
+
+
+class Written(Struct, frozen=True, kw_only=True):
+    """What became of a batch: every event is stored now, or was already there."""
+
+    stored: int
+    duplicates: int
+
+
+class Holding(Struct, frozen=True, kw_only=True):
+    """What a store holds of one dataset. `first` and `last` are event times, None where it is empty."""
+
+    dataset: Dataset
+    count: int
+    bytes: int
+    first: datetime | None
+    last: datetime | None
+    ingested: datetime | None
+
+
+class Reader(Protocol):
+    """The side of a store that analyzers and pages ask. Safe for several threads and processes at once."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, as a person would write it."""
+
+    def query(self, query: Query) -> Answer:
+        """Answer a question.
+
+        Raises:
+            QueryError: the question cannot be meant.
+            StoreError: the store could not answer all of it; half an answer is never given.
+
+        """
+
+    def scan(self, scan: Scan) -> Iterator[list[Document]]:
+        """Documents in batches; dates come as aware datetimes, missing fields are absent.
+
+        Raises:
+            QueryError, StoreError: as for `query`.
+
+        """
+
+    def members(self, dataset: Dataset, family: str) -> list[str]:
+        """The names seen in an open family, such as the features of all models, sorted."""
+
+    def holdings(self) -> list[Holding]:
+        """What is in it, one row a dataset that has documents."""
+
+    def read_blob(self, name: str) -> bytes | None:
+        """A small named value: a reference, a cursor. None where there is none.
+
+        Names are words of letters, digits, `.`, `_` and `-`, joined by `/`.
+        """
+
+    def list_blobs(self, prefix: str) -> list[str]:
+        """The names that start with the prefix, sorted."""
+
+    def close(self) -> None:
+        """Free what it holds; calling it twice does no harm."""
+
+
+class Writer(Protocol):
+    """The side of a store that the collector and the jobs write to. One thread at a time."""
+
+    def write(self, events: Sequence[Event]) -> Written:
+        """Append events. They are durable when this returns, and visible to readers at once.
+
+        An event whose id is there already is a duplicate, counted and not stored again.
+
+        Raises:
+            StoreError: nothing of the batch may be counted on; writing it again is safe.
+
+        """
+
+    def put(self, results: Sequence[Result]) -> None:
+        """Store results; one of the same identity is replaced.
+
+        Raises:
+            StoreError: as for `write`.
+
+        """
+
+    def write_blob(self, name: str, value: bytes) -> None:
+        """Set a small named value, whole or not at all."""
+
+    def close(self) -> None:
+        """Make all durable and free what it holds; calling it twice does no harm."""
+
+
+class Store(Reader, Writer, Protocol):
+    """Keeps events and results, and answers queries."""
