@@ -24,6 +24,7 @@ CLIENTS = {
     "rich": ("cli/", "demo/"),
     "sklearn": ("analyzers/", "demo/"),
     "starlette": ("pipelines/collector/", "web/"),
+    "threadpoolctl": ("demo/",),
     "uvicorn": ("pipelines/collector/", "web/", "cli/wiring.py"),
     "vl_convert": ("web/",),
     "yaml": ("cli/",),
