@@ -6,16 +6,14 @@ known is an error that names it and the nearest right one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
+from typing import Annotated, Any, Final, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
 
 from mlmon.core.errors import ConfigError, nearest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 FILE: Final = "mlmon.yaml"
 _PREFIX: Final = "MLMON_"
@@ -106,8 +104,8 @@ def load(
 ) -> Config:
     """Read the configuration.
 
-    `path` of None takes `MLMON_CONFIG`, else `mlmon.yaml` in the working folder where there is one. `flags` are
-    dotted keys with values; those of None were not given.
+    `path` of None takes `MLMON_CONFIG`, else `mlmon.yaml` in the working folder where there is one. `flags`
+    are dotted keys with values; those of None were not given.
 
     Raises:
         ConfigError: a file that cannot be read, an unknown key or variable, a value of a wrong type.
@@ -124,8 +122,9 @@ def load(
     try:
         return msgspec.convert(tree, Config, strict=False)
     except msgspec.ValidationError as error:
-        msg = f"The configuration is wrong: {error}. See the table of settings in docs/configuration.md."
-        raise ConfigError(msg) from None
+        raise ConfigError(
+            f"The configuration is wrong: {error}. See the table of settings in docs/configuration.md."
+        ) from None
 
 
 def _read(path: str | Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -136,36 +135,33 @@ def _read(path: str | Path | None, environ: Mapping[str, str]) -> dict[str, Any]
     try:
         tree = msgspec.yaml.decode(file.read_bytes())
     except OSError as error:
-        msg = f"The configuration file {file} cannot be read: {error.strerror}. Check the path and its permissions."
-        raise ConfigError(msg) from None
+        raise ConfigError(
+            f"The configuration file {file} cannot be read: {error.strerror}. Check its path."
+        ) from None
     except msgspec.DecodeError as error:
-        msg = f"The configuration file {file} is no YAML: {error}."
-        raise ConfigError(msg) from None
+        raise ConfigError(f"The configuration file {file} is no YAML: {error}.") from None
     if tree is not None and not isinstance(tree, dict):
-        msg = f"The configuration file {file} must hold keys and values, such as 'store:', not a {type(tree).__name__}."
-        raise ConfigError(msg)
+        raise ConfigError(
+            f"The configuration file {file} must hold keys and values, such as 'store:', "
+            f"not a {type(tree).__name__}."
+        )
     return tree or {}
 
 
-def _check_known(tree: dict[str, Any]) -> None:
+def _check_known(tree: dict[str, Any], section: type[Struct] = Config, prefix: str = "") -> None:
     """Refuse an unknown key before msgspec does, to name the nearest right one."""
-    for name, value in _leaves(tree, Config, ""):
-        msg = f"The configuration has an unknown key '{name}' (value {value!r}).{nearest(name, keys())}"
-        raise ConfigError(msg)
-
-
-def _leaves(tree: dict[str, Any], section: type[Struct], prefix: str) -> Iterator[tuple[str, Any]]:
     hints = get_type_hints(section)
     for name, value in tree.items():
-        kind = hints.get(name)
+        if name not in hints:
+            raise ConfigError(
+                f"The configuration has an unknown key '{prefix}{name}' (value {value!r}). "
+                f"Allowed here: {', '.join(hints)}.{nearest(str(name), hints)}"
+            )
         if name == "models" and isinstance(value, dict):
             for model, settings in value.items():
-                if isinstance(settings, dict):
-                    yield from _leaves(settings, ModelConfig, f"models.{model}.")
-        elif kind is None:
-            yield f"{prefix}{name}", value
-        elif isinstance(kind, type) and issubclass(kind, Struct) and isinstance(value, dict):
-            yield from _leaves(value, kind, f"{prefix}{name}.")
+                _check_known(settings if isinstance(settings, dict) else {}, ModelConfig, f"models.{model}.")
+        elif isinstance(hints[name], type) and issubclass(hints[name], Struct) and isinstance(value, dict):
+            _check_known(value, hints[name], f"{name}.")
 
 
 def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -174,8 +170,7 @@ def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         if not name.startswith(_PREFIX) or name.startswith(_OTHER_VARIABLES):
             continue
         if name not in known:
-            msg = f"The environment has an unknown setting {name}={text}.{nearest(name, known)}"
-            raise ConfigError(msg)
+            raise ConfigError(f"The environment has an unknown setting {name}={text}.{nearest(name, known)}")
         yield known[name], text
 
 

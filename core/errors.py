@@ -5,11 +5,8 @@ A message is one paragraph that says what failed, with which value, what is allo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 class MlmonError(Exception):

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Union
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -55,7 +57,11 @@ def _struct(dataset: Dataset) -> type[Struct]:
     """The document of one dataset as a struct, so that decoding a line is validating it."""
     return msgspec.defstruct(
         _attribute(dataset).title(),
-        [_member(field, dataset) for field in schema.fields_of(dataset) if field.name != schema.EVENT_DATASET],
+        [
+            _member(field, dataset)
+            for field in schema.fields_of(dataset)
+            if field.name != schema.EVENT_DATASET
+        ],
         tag_field=schema.EVENT_DATASET,
         tag=str(dataset),
         rename={_attribute(field.name): field.name for field in schema.FIELDS.values()},
@@ -69,11 +75,11 @@ def _member(field: Field, dataset: Dataset) -> tuple[str, Any, Any] | tuple[str,
     kind = _Id if field.name in _IDS else _TYPES[field.type]
     if dataset in field.required:
         return (_attribute(field.name), kind)
-    return (_attribute(field.name), Union[kind, None, UnsetType], UNSET)
+    return (_attribute(field.name), kind | None | UnsetType, UNSET)
 
 
 _DATASETS: Final = {_struct(dataset): dataset for dataset in EVENTS}
-_decode: Final = msgspec.json.Decoder(Union[tuple(_DATASETS)]).decode
+_decode: Final = msgspec.json.Decoder(reduce(or_, _DATASETS)).decode
 _decode_any: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -90,7 +96,9 @@ def parse(line: bytes) -> Event:
     except msgspec.ValidationError as error:
         raise InvalidEventError("not_valid", f"{error}.") from None
     except UnicodeDecodeError as error:
-        raise InvalidEventError("not_utf8", f"The record is not UTF-8: {error.reason} at byte {error.start}.") from None
+        raise InvalidEventError(
+            "not_utf8", f"The record is not UTF-8: {error.reason} at byte {error.start}."
+        ) from None
     except msgspec.DecodeError as error:
         raise InvalidEventError("not_json", f"The record is no JSON object: {error}.") from None
     except RecursionError:

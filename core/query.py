@@ -13,8 +13,9 @@ language, and every store must answer it alike. The rules that make that possibl
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,9 +24,6 @@ from mlmon.core import schema
 from mlmon.core.errors import QueryError, nearest
 from mlmon.core.schema import Dataset, Type
 from mlmon.core.window import Window, parse_duration
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Scalar = str | int | float | bool | datetime
 
@@ -238,7 +236,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     rows: list[Row]
     sources: tuple[str, ...] = ()
 
-    def __iter__(self) -> Iterator[Row]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Row]:
         """The rows."""
         return iter(self.rows)
 
@@ -296,14 +294,15 @@ def check(question: Query | Scan) -> None:
 def _check_part(part: Key | Measure) -> None:
     for field in _fields_in(getattr(part, "where", None)):
         _known(field)
-    field = getattr(part, "field", None)
-    if field is None:
+    if isinstance(part, Count):
         return
+    field = part.field
     kind = _known(field)
     needs = _NEEDS.get(type(part))
     if needs is not None and kind not in needs:
-        msg = f"{type(part).__name__} of '{field}' cannot be: it is a {kind}, not one of {', '.join(sorted(needs))}."
-        raise QueryError(msg)
+        raise QueryError(
+            f"{type(part).__name__} of '{field}' cannot be: it is a {kind}, not one of {sorted(needs)}."
+        )
     _check_parameters(part)
 
 
@@ -311,14 +310,15 @@ def _check_parameters(part: Key | Measure) -> None:
     if isinstance(part, Histogram) and (
         not part.edges or any(low >= high for low, high in zip(part.edges, part.edges[1:], strict=False))
     ):
-        msg = f"The histogram of '{part.field}' needs at least one edge, and edges that ascend strictly."
-        raise QueryError(msg)
+        raise QueryError(
+            f"The histogram of '{part.field}' needs at least one edge, and edges that ascend strictly."
+        )
     if isinstance(part, Quantiles) and not all(0 <= p <= 1 for p in part.probabilities):
-        msg = f"The quantiles of '{part.field}' need probabilities from 0 to 1, got {part.probabilities}."
-        raise QueryError(msg)
+        raise QueryError(
+            f"The quantiles of '{part.field}' need probabilities from 0 to 1, got {part.probabilities}."
+        )
     if isinstance(part, NumberBucket) and not part.width > 0:
-        msg = f"The buckets of '{part.field}' need a width above 0, got {part.width}."
-        raise QueryError(msg)
+        raise QueryError(f"The buckets of '{part.field}' need a width above 0, got {part.width}.")
     if isinstance(part, TimeBucket) and part.every != "month":
         parse_duration(part.every)
 
@@ -327,8 +327,7 @@ def _known(name: str, *, families: bool = False) -> Type:
     kind = schema.type_of(name)
     if kind is None or (kind in _FAMILIES and not families):
         hint = nearest(name, schema.FIELDS) if kind is None else f" Name a member, such as '{name}.NAME'."
-        msg = f"'{name}' is no field that can be asked for.{hint}"
-        raise QueryError(msg)
+        raise QueryError(f"'{name}' is no field that can be asked for.{hint}")
     return kind
 
 

@@ -10,14 +10,12 @@ dotted key (`"mlmon.features.numeric": {"temp": 1.5}`); `member` names one of it
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 SCHEMA_VERSION: Final = 1
 """Raised when a stored document of an older version would be misread."""
@@ -86,7 +84,7 @@ class Field(Struct, frozen=True, kw_only=True):
 _table: dict[str, Field] = {}
 
 
-def _field(  # noqa: PLR0913 - one argument a column of the table
+def _field(
     name: str,
     type: Type,  # noqa: A002 - the column's name
     about: str,
@@ -101,17 +99,29 @@ def _field(  # noqa: PLR0913 - one argument a column of the table
     return name
 
 
-TIMESTAMP = _field("@timestamp", Type.DATE, "When it happened; for a result, where its window starts.", required=_ALL)
-LOG_LEVEL = _field("log.level", Type.KEYWORD, "debug, info, warning, error or critical.", on=EVENTS, required=EVENTS)
+TIMESTAMP = _field(
+    "@timestamp", Type.DATE, "When it happened; for a result, where its window starts.", required=_ALL
+)
+LOG_LEVEL = _field(
+    "log.level", Type.KEYWORD, "debug, info, warning, error or critical.", on=EVENTS, required=EVENTS
+)
 MESSAGE = _field("message", Type.TEXT, "What a person reads.")
 ECS_VERSION = _field("ecs.version", Type.KEYWORD, "The Elastic Common Schema version followed.", on=EVENTS)
-EVENT_ID = _field("event.id", Type.KEYWORD, "Unique and stable: a document sent twice is stored once.", required=_ALL)
+EVENT_ID = _field(
+    "event.id", Type.KEYWORD, "Unique and stable: a document sent twice is stored once.", required=_ALL
+)
 EVENT_KIND = _field("event.kind", Type.KEYWORD, "event, metric or alert, as ECS defines them.")
 EVENT_DATASET = _field("event.dataset", Type.KEYWORD, "Which kind of document this is.", required=_ALL)
-EVENT_OUTCOME = _field("event.outcome", Type.KEYWORD, "success, failure or unknown.", on=EVENTS, required=_INFERENCE)
-EVENT_SEQUENCE = _field("event.sequence", Type.LONG, "Counts one producer's events from 0; a gap is a loss.", on=EVENTS)
+EVENT_OUTCOME = _field(
+    "event.outcome", Type.KEYWORD, "success, failure or unknown.", on=EVENTS, required=_INFERENCE
+)
+EVENT_SEQUENCE = _field(
+    "event.sequence", Type.LONG, "Counts one producer's events from 0; a gap is a loss.", on=EVENTS
+)
 EVENT_DURATION = _field("event.duration", Type.LONG, "How long the inference took.", on=_SERVED, unit="ns")
-EVENT_INGESTED = _field("event.ingested", Type.DATE, "When the store made it durable; jobs keep their cursor on it.")
+EVENT_INGESTED = _field(
+    "event.ingested", Type.DATE, "When the store made it durable; jobs keep their cursor on it."
+)
 SERVICE_NAME = _field("service.name", Type.KEYWORD, "The service that serves the model.", on=EVENTS)
 SERVICE_VERSION = _field("service.version", Type.KEYWORD, "The release of that service.", on=EVENTS)
 SERVICE_ENVIRONMENT = _field("service.environment", Type.KEYWORD, "production, staging and so on.", on=EVENTS)
@@ -129,11 +139,11 @@ LOG_FUNCTION = _field("log.origin.function", Type.KEYWORD, "Function of the log 
 LABELS = _field("labels", Type.KEYWORD_MAP, "The caller's own words: whatever was in `extra`.", on=EVENTS)
 NAMESPACE = _field("data_stream.namespace", Type.KEYWORD, "Team or environment that owns the event.")
 SCHEMA = _field("mlmon.schema_version", Type.LONG, "Version of this list the document was written by.")
-PRODUCER_ID = _field("mlmon.producer.id", Type.KEYWORD, "The logger, in one process, that wrote it.", on=EVENTS)
-
-MODEL_NAME = _field(
-    "mlmon.model.name", Type.KEYWORD, "The model.", required=(*_SERVED, *_TRUTH, *RESULTS)
+PRODUCER_ID = _field(
+    "mlmon.producer.id", Type.KEYWORD, "The logger, in one process, that wrote it.", on=EVENTS
 )
+
+MODEL_NAME = _field("mlmon.model.name", Type.KEYWORD, "The model.", required=(*_SERVED, *_TRUTH, *RESULTS))
 MODEL_VERSION = _field("mlmon.model.version", Type.KEYWORD, "Its version.")
 MODEL_RUN_ID = _field("mlmon.model.run_id", Type.KEYWORD, "The training run behind the version.", on=EVENTS)
 ENDPOINT = _field("mlmon.deployment.endpoint", Type.KEYWORD, "default, canary or shadow.", on=EVENTS)
@@ -149,12 +159,18 @@ INFERENCE_ID = _field(
 ITEM_INDEX = _field("mlmon.inference.item_index", Type.LONG, "Row of the batch, from 0.", on=_SERVED)
 BATCH_SIZE = _field("mlmon.inference.batch_size", Type.LONG, "Rows in the batch.", on=_SERVED, unit="rows")
 SAMPLE_WEIGHT = _field(
-    "mlmon.inference.sample_weight", Type.DOUBLE, "How many inferences this one stands for; 1 if absent.", on=_SERVED
+    "mlmon.inference.sample_weight",
+    Type.DOUBLE,
+    "How many inferences this one stands for; 1 if absent.",
+    on=_SERVED,
 )
 PREDICTION_LABEL = _field("mlmon.prediction.label", Type.KEYWORD, "The predicted class.", on=_SERVED)
 PREDICTION_VALUE = _field("mlmon.prediction.value", Type.DOUBLE, "The predicted number.", on=_SERVED)
 PREDICTION_SCORE = _field(
-    "mlmon.prediction.score", Type.DOUBLE, "Probability of the positive class (binary) or of the label.", on=_SERVED
+    "mlmon.prediction.score",
+    Type.DOUBLE,
+    "Probability of the positive class (binary) or of the label.",
+    on=_SERVED,
 )
 PREDICTION_PROBABILITIES = _field(
     "mlmon.prediction.probabilities", Type.DOUBLE_MAP, "Probability of each class.", on=_SERVED
@@ -165,20 +181,29 @@ PREDICTION_THRESHOLD = _field(
 POSITIVE_LABEL = _field(
     "mlmon.prediction.positive_label", Type.KEYWORD, "The class whose probability the score is.", on=_SERVED
 )
-FEATURES_NUMERIC = _field("mlmon.features.numeric", Type.DOUBLE_MAP, "Numeric inputs of the model.", on=_INFERENCE)
+FEATURES_NUMERIC = _field(
+    "mlmon.features.numeric", Type.DOUBLE_MAP, "Numeric inputs of the model.", on=_INFERENCE
+)
 FEATURES_CATEGORICAL = _field(
     "mlmon.features.categorical", Type.KEYWORD_MAP, "Categorical inputs of the model.", on=_INFERENCE
 )
-SEGMENT = _field("mlmon.segment", Type.KEYWORD_MAP, "What to compare within: carrier, region, tier.", on=_SERVED)
+SEGMENT = _field(
+    "mlmon.segment", Type.KEYWORD_MAP, "What to compare within: carrier, region, tier.", on=_SERVED
+)
 
 OUTCOME_LABEL = _field("mlmon.outcome.label", Type.KEYWORD, "The true class.", on=_TRUTH)
 OUTCOME_VALUE = _field("mlmon.outcome.value", Type.DOUBLE, "The true number.", on=_TRUTH)
-OUTCOME_OBSERVED_AT = _field("mlmon.outcome.observed_at", Type.DATE, "When the truth became known.", on=_TRUTH)
+OUTCOME_OBSERVED_AT = _field(
+    "mlmon.outcome.observed_at", Type.DATE, "When the truth became known.", on=_TRUTH
+)
 OUTCOME_REVISION = _field(
     "mlmon.outcome.revision", Type.LONG, "0 at first; a correction has a higher one and wins.", on=_TRUTH
 )
 OUTCOME_RETRACTED = _field(
-    "mlmon.outcome.retracted", Type.BOOLEAN, "True where the outcome is withdrawn and nothing replaces it.", on=_OUTCOME
+    "mlmon.outcome.retracted",
+    Type.BOOLEAN,
+    "True where the outcome is withdrawn and nothing replaces it.",
+    on=_OUTCOME,
 )
 OUTCOME_SOURCE = _field("mlmon.outcome.source", Type.KEYWORD, "Where the truth came from.", on=_TRUTH)
 
@@ -192,7 +217,10 @@ EVALUATION_ERROR = _field(
     on=_EVALUATION,
 )
 EVALUATION_LOSS = _field(
-    "mlmon.evaluation.loss", Type.DOUBLE, "Log loss of a class (nats), absolute error of a number.", on=_EVALUATION
+    "mlmon.evaluation.loss",
+    Type.DOUBLE,
+    "Log loss of a class (nats), absolute error of a number.",
+    on=_EVALUATION,
 )
 EVALUATION_DELAY = _field(
     "mlmon.evaluation.delay", Type.LONG, "From the inference to its outcome.", on=_EVALUATION, unit="ns"
@@ -204,12 +232,18 @@ EVALUATION_WEIGHT = _field(
     on=_EVALUATION,
     required=_EVALUATION,
 )
-REDACTION_FIELDS = _field("mlmon.redaction.fields", Type.KEYWORD_LIST, "What was removed or masked.", on=EVENTS)
+REDACTION_FIELDS = _field(
+    "mlmon.redaction.fields", Type.KEYWORD_LIST, "What was removed or masked.", on=EVENTS
+)
 REDACTION_COUNT = _field("mlmon.redaction.count", Type.LONG, "How many values were.", on=EVENTS)
 
 RESULT_ANALYZER = _field("mlmon.result.analyzer", Type.KEYWORD, "Who computed it.", on=RESULTS)
-RESULT_SUBJECT = _field("mlmon.result.subject", Type.KEYWORD, "The feature or class it speaks of.", on=RESULTS)
-RESULT_SEGMENT = _field("mlmon.result.segment", Type.KEYWORD, "`field=value`, or empty for all traffic.", on=RESULTS)
+RESULT_SUBJECT = _field(
+    "mlmon.result.subject", Type.KEYWORD, "The feature or class it speaks of.", on=RESULTS
+)
+RESULT_SEGMENT = _field(
+    "mlmon.result.segment", Type.KEYWORD, "`field=value`, or empty for all traffic.", on=RESULTS
+)
 WINDOW_START = _field("mlmon.window.start", Type.DATE, "Start of the window, within.", on=RESULTS)
 WINDOW_END = _field("mlmon.window.end", Type.DATE, "End of the window, not within.", on=RESULTS)
 WINDOW_SIZE = _field("mlmon.window.size", Type.KEYWORD, "1h, 1d, 7d, 30d, month or all.", on=RESULTS)
@@ -217,11 +251,15 @@ RESULT_VALUE = _field("mlmon.result.value", Type.DOUBLE, "The number.", on=RESUL
 RESULT_N = _field("mlmon.result.n", Type.DOUBLE, "How many events it rests on.", on=RESULTS)
 RESULT_LOW = _field("mlmon.result.low", Type.DOUBLE, "Lower end of the 95 % interval.", on=RESULTS)
 RESULT_HIGH = _field("mlmon.result.high", Type.DOUBLE, "Upper end of the 95 % interval.", on=RESULTS)
-METRIC_NAME = _field("mlmon.metric.name", Type.KEYWORD, "accuracy, recall, latency_p95 and so on.", on=RESULTS)
+METRIC_NAME = _field(
+    "mlmon.metric.name", Type.KEYWORD, "accuracy, recall, latency_p95 and so on.", on=RESULTS
+)
 METRIC_COVERAGE = _field(
     "mlmon.metric.coverage", Type.DOUBLE, "Share of the window's inferences that have an outcome.", on=_METRIC
 )
-METRIC_FINAL = _field("mlmon.metric.final", Type.BOOLEAN, "Whether late outcomes may still change it.", on=_METRIC)
+METRIC_FINAL = _field(
+    "mlmon.metric.final", Type.BOOLEAN, "Whether late outcomes may still change it.", on=_METRIC
+)
 FINDING_BOUND = _field("mlmon.finding.bound", Type.DOUBLE, "What the value was held against.", on=_FINDING)
 FINDING_SEVERITY = _field("mlmon.finding.severity", Type.KEYWORD, "info, warning or critical.", on=_FINDING)
 FINDING_STATE = _field("mlmon.finding.state", Type.KEYWORD, "firing or resolved.", on=_FINDING)

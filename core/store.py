@@ -1,20 +1,17 @@
-"""What every store can do. The embedded store and the clusters are told apart nowhere but in their own modules."""
+"""What every store can do, so that nobody has to know which one it is."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
+from mlmon.core.event import Document, Event
+from mlmon.core.query import Answer, Query, Scan
+from mlmon.core.result import Result
 from mlmon.core.schema import Dataset
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from mlmon.core.event import Document, Event
-    from mlmon.core.query import Answer, Query, Scan
-    from mlmon.core.result import Result
 
 
 class Written(Struct, frozen=True, kw_only=True):

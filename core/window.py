@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
 from mlmon.core.clock import isoformat
 from mlmon.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SIZES: Final = ("1h", "1d", "7d", "30d", "month", "all")
 """The sizes a result can have."""
@@ -33,11 +31,11 @@ class Window(Struct, frozen=True, kw_only=True, order=True):
     def __post_init__(self) -> None:
         """Refuse a naive bound and an end before the start."""
         if self.start.tzinfo is None or self.end.tzinfo is None:
-            msg = f"A window needs time zones, got {self.start} to {self.end}. Pass aware datetimes, such as UTC."
-            raise UsageError(msg)
+            raise UsageError(f"A window needs time zones, got {self.start} to {self.end}. Pass aware ones.")
         if self.end < self.start:
-            msg = f"A window must not end before it starts, got {self.start} to {self.end}. Swap since and until."
-            raise UsageError(msg)
+            raise UsageError(
+                f"A window must not end before it starts, got {self.start} to {self.end}. Swap them."
+            )
 
     def __str__(self) -> str:
         """The two bounds in the form documents carry."""
@@ -60,8 +58,9 @@ def parse_duration(text: str) -> timedelta:
     """
     match = _DURATION.fullmatch(text.strip())
     if match is None:
-        msg = f"'{text}' is no duration. Write a whole number and one of s, m, h, d, w, such as 5m or 7d."
-        raise UsageError(msg)
+        raise UsageError(
+            f"'{text}' is no duration. Write a whole number and one of s, m, h, d, w, such as 5m or 7d."
+        )
     return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
 
 
@@ -82,8 +81,9 @@ def parse_moment(text: str, *, now: datetime) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        msg = f"'{text}' is no time. Write ISO 8601 (2013-03-01, 2013-03-01T12:00Z), 'now', or how far back (7d)."
-        raise UsageError(msg) from None
+        raise UsageError(
+            f"'{text}' is no time. Write ISO 8601 (2013-03-01T12:00Z), 'now', or how far back (7d)."
+        ) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
