@@ -20,57 +20,77 @@ _PREFIX: Final = "MLMON_"
 _OTHER_VARIABLES: Final = ("MLMON_CONFIG", "MLMON_TEST_")
 _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Duration = Annotated[str, Meta(pattern=r"^\d+[smhdw]$")]
-_Bytes = Annotated[int, Meta(ge=1)]
 
 
 class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where events and results are kept, and for how long."""
 
-    url: str = "mlmon-data"
-    keep_events: _Duration = "30d"
-    keep_results: _Duration = "400d"
+    url: Annotated[str, Meta(description="A folder for the embedded store.")] = "mlmon-data"
+    keep_events: Annotated[
+        _Duration,
+        Meta(description="How long events are kept, counted from when they were stored."),
+    ] = "30d"
+    keep_results: Annotated[
+        _Duration, Meta(description="How long evaluations, metrics and findings are kept.")
+    ] = "400d"
 
 
 class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The doors events come in by. A port of 0 takes a free one; null closes the door."""
 
-    host: str = "127.0.0.1"
-    http_port: _Port | None = 5959
-    tcp_port: _Port | None = 5960
-    beats_port: _Port | None = 5044
-    max_event_bytes: _Bytes = 1 << 20
-    max_batch_bytes: _Bytes = 64 << 20
-    max_future: _Duration = "1h"
+    host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
+    http_port: Annotated[_Port | None, Meta(description="HTTP, acknowledged.")] = 5959
+    tcp_port: Annotated[_Port | None, Meta(description="Logstash's json_lines, not acknowledged.")] = 5960
+    beats_port: Annotated[_Port | None, Meta(description="Beats, acknowledged.")] = 5044
+    max_event_bytes: Annotated[int, Meta(ge=1, description="A larger event goes to the dead letters.")] = (
+        1 << 20
+    )
+    max_batch_bytes: Annotated[int, Meta(ge=1, description="A larger request is refused.")] = 64 << 20
+    max_future: Annotated[
+        _Duration,
+        Meta(description="An event further ahead of the clock goes to the dead letters."),
+    ] = "1h"
 
 
 class AnalyzeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the jobs compute and how often."""
 
-    every: _Duration = "1m"
-    windows: tuple[str, ...] = ("1h", "1d", "7d", "month")
-    maturity: _Duration = "7d"
-    orphan_wait: _Duration = "7d"
+    every: Annotated[_Duration, Meta(description="Time from one pass to the next.")] = "1m"
+    windows: Annotated[tuple[str, ...], Meta(description="Sizes of the windows results are written for.")] = (
+        "1h",
+        "1d",
+        "7d",
+        "month",
+    )
+    maturity: Annotated[
+        _Duration, Meta(description="How long outcomes may take; then a window is final.")
+    ] = "7d"
+    orphan_wait: Annotated[_Duration, Meta(description="How long an outcome waits for its inference.")] = "7d"
 
 
 class PageConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The built-in page."""
 
-    host: str = "127.0.0.1"
-    port: _Port = 8080
+    host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
+    port: Annotated[_Port, Meta(description="The port; 0 takes a free one.")] = 8080
 
 
 class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What cannot be read off a model's events. `maturity` is how long outcomes may take."""
+    """What cannot be read off a model's events."""
 
-    positive_label: str | None = None
-    segments: tuple[str, ...] | None = None
-    maturity: _Duration | None = None
+    positive_label: Annotated[str | None, Meta(description="The class whose probability the score is.")] = (
+        None
+    )
+    segments: Annotated[
+        tuple[str, ...] | None, Meta(description="Segment fields to compute results for; default: all seen.")
+    ] = None
+    maturity: Annotated[_Duration | None, Meta(description="As analyze.maturity, for this model.")] = None
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings."""
 
-    version: int = 1
+    version: Annotated[int, Meta(ge=1, le=1, description="Version of this file's form.")] = 1
     store: StoreConfig = StoreConfig()
     collector: CollectorConfig = CollectorConfig()
     analyze: AnalyzeConfig = AnalyzeConfig()

@@ -121,7 +121,7 @@ def windows(span: Window, size: str) -> Iterator[Window]:
     if size == "all":
         yield span
         return
-    start = floor(span.start, size)
+    start = floor(span.start, size) if span.start < span.end else span.end
     while start < span.end:
         end = following(start, size)
         yield Window(start=start, end=end)

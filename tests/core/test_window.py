@@ -1,0 +1,74 @@
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlmon.core import window
+from mlmon.core.errors import UsageError
+from mlmon.core.window import Window
+
+NOW = datetime(2013, 3, 8, 12, tzinfo=UTC)
+MOMENTS = st.datetimes(datetime(1960, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - zone is added
+SIZES = st.sampled_from(["5m", "1h", "1d", "7d", "30d", "month"])
+
+
+@given(MOMENTS, SIZES)
+def test_a_moment_lies_in_its_window(moment: datetime, size: str):
+    """Every moment is at or after its floor and before the next one."""
+    start = window.floor(moment, size)
+    assert moment in Window(start=start, end=window.following(start, size))
+    assert window.floor(start, size) == start
+
+
+@given(MOMENTS, st.timedeltas(timedelta(0), timedelta(days=3)), st.sampled_from(["1h", "1d", "7d", "month"]))
+def test_windows_cover_the_span_without_gap(start: datetime, length: timedelta, size: str):
+    """Windows follow each other without gap or overlap and cover what `widen` says."""
+    span = Window(start=start, end=start + length)
+    found = list(window.windows(span, size))
+    assert all(a.end == b.start for a, b in pairwise(found))
+    if length:
+        assert Window(start=found[0].start, end=found[-1].end) == window.widen(span, size)
+    else:
+        assert found == []
+
+
+def test_all_is_the_span_itself():
+    """The size `all` gives one window, the span."""
+    span = Window(start=NOW, end=NOW + timedelta(hours=5))
+    assert list(window.windows(span, "all")) == [span]
+    assert window.widen(span, "all") == span
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("now", "2013-03-08T12:00:00+00:00"),
+        ("7d", "2013-03-01T12:00:00+00:00"),
+        ("2013-03-01", "2013-03-01T00:00:00+00:00"),
+        ("2013-03-01T12:00:00+02:00", "2013-03-01T10:00:00+00:00"),
+    ],
+)
+def test_moments_are_read_as_utc(text: str, expected: str):
+    """A moment without a zone is UTC, one with a zone is turned into it, a duration counts back from now."""
+    assert window.parse_moment(text, now=NOW).isoformat() == expected
+
+
+@pytest.mark.parametrize("text", ["", "soon", "7", "d", "-1d", "1.5h", "2013-13-01"])
+def test_what_is_no_time_is_refused(text: str):
+    """A text that is no time is refused with what is allowed."""
+    with pytest.raises(UsageError, match="ISO 8601"):
+        window.parse_moment(text, now=NOW)
+    with pytest.raises(UsageError, match="whole number"):
+        window.parse_duration(text)
+
+
+def test_a_window_needs_zones_and_order():
+    """Naive bounds and an end before the start are refused; the end itself is outside."""
+    with pytest.raises(UsageError, match="time zones"):
+        Window(start=NOW.replace(tzinfo=None), end=NOW)
+    with pytest.raises(UsageError, match="before it starts"):
+        Window(start=NOW, end=NOW - timedelta(seconds=1))
+    assert NOW not in Window(start=NOW - timedelta(hours=1), end=NOW)
+    assert NOW in Window(start=NOW.astimezone(timezone(timedelta(hours=5))), end=NOW + timedelta(seconds=1))
