@@ -33,17 +33,17 @@ def delta_estimate(
     interval: Interval,
     confidence: float = CONFIDENCE,
 ) -> Estimate:
-    """Give f(counts) with an interval from the delta method on multinomial counts.
+    """Give f of a K x K confusion matrix with an interval from the delta method on multinomial counts.
 
     f must not change when all counts are scaled alike, as every ratio does. Then the multinomial covariance
-    reduces to var f = sum over cells of squares * (df/dcount)^2, where ``squares`` (same shape) holds each
-    cell's sum of squared weights, the counts themselves when every weight is 1.
+    reduces to var f = sum over cells of squares * (df/dcount)^2, where ``squares``, of the same shape, holds
+    each cell's sum of squared weights: the counts themselves when every weight is 1.
 
-    Two refinements keep small samples honest. The variance is taken, and the interval centred, at counts
-    shrunk by z^2 events spread evenly over the cells, as Agresti & Coull (1998) do for one proportion; a
-    matrix without a single error so still has an interval of some width. And the interval is built on the
-    scale that ``interval`` works on. It always holds the value itself. Neither matters when the counts are
-    large.
+    Two refinements keep small samples honest, and vanish in large ones. The interval is built on the scale
+    that ``interval`` works on. And the variance is taken at counts shrunk by z^2 / 2 events spread as chance
+    would, by the matrix's own margins (after Agresti & Coull 1998, for one proportion), so that a matrix
+    without a single error still has an interval; where the value itself lies at the end of its scale, the
+    shrunk counts give the centre too. The interval always holds the value.
 
     Source: the delta method, e.g. A. Agresti, "Categorical Data Analysis", 2013, section 16.1.
 
@@ -59,14 +59,22 @@ def delta_estimate(
         return without_interval(value, n)
     z = critical_value(confidence)
     # Scaled so that counts and squares both sum to the effective size: a pseudo-event weighs as one event.
-    unit, pseudo = n / square, z * z / counts.size
+    unit, pseudo = n / square, _by_chance(counts, z * z / 2.0)
     there = evaluate(counts * unit + pseudo)
     if there is None:
         return without_interval(value, n)
-    centre, gradient = there
+    shrunk, gradient = there
     error = math.sqrt(float(((squares * unit * unit + pseudo) * gradient**2).sum()))
-    low, high = interval(centre, error, z)
+    low, high = interval(value, error, z)
+    if low == high:
+        low, high = interval(shrunk, error, z)
     return Estimate(value=value, low=min(low, value), high=max(high, value), n=n)
+
+
+def _by_chance(counts: Table, events: float) -> Table:
+    """Spread ``events`` over the cells as if actual and predicted were independent."""
+    actual, predicted = counts.sum(axis=1), counts.sum(axis=0)
+    return np.outer(actual, predicted) * (events / float(counts.sum()) ** 2)
 
 
 def numerically(function: Callable[[Table], float | None]) -> Evaluate:
