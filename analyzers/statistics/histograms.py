@@ -18,6 +18,8 @@ from mlmon.analyzers.statistics.proportions import Vector, net_counts
 OTHER = "__other__"
 """The category that stands for all that are not named."""
 
+FEWEST_EDGES = 3
+
 
 def uniform_edges(low: float, high: float, bins: int) -> Vector:
     """Give the ``bins`` + 1 even edges from ``low`` to ``high``, for scores of a known range.
@@ -36,15 +38,17 @@ def quantile_edges(values: npt.ArrayLike, k: int) -> Vector:
     fall into a bin that the reference leaves empty. With fewer than k different values every one gets its own
     bin, and a constant c gives the bins < c, = c and > c.
 
-    Raises ValueError when ``k`` is below 2. No finite values give no edges, which is one bin for everything.
+    Raises ValueError when ``k`` is below 3. No finite values give no edges, which is one bin for everything.
 
     >>> quantile_edges(range(100), 5).round(6).tolist()
     [0.0, 33.0, 66.0, 99.0, 99.0]
     >>> quantile_edges([7.0, 7.0], 10).size
     2
     """
-    if k < 2:  # noqa: PLR2004  # one edge on each side of a value
-        message = f"k is {k}; at least 2 edges are needed to set one value apart"
+    if k < FEWEST_EDGES:
+        message = (
+            f"k is {k}; at least {FEWEST_EDGES} are needed: the smallest value, the largest, and above it"
+        )
         raise ValueError(message)
     array = np.asarray(values, dtype=np.float64).ravel()
     array = array[np.isfinite(array)]
@@ -66,7 +70,7 @@ def edges_from_quantiles(quantiles: npt.ArrayLike) -> Vector:
     edges = np.unique(array[np.isfinite(array)])
     if not edges.size:
         return edges
-    above = float(np.nextafter(edges[-1], math.inf))
+    above = math.nextafter(float(edges[-1]), math.inf)
     return np.append(edges, above) if math.isfinite(above) else edges
 
 

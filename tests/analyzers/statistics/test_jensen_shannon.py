@@ -1,0 +1,35 @@
+# mypy: disable-error-code="operator"
+# What may be None is compared as it is: a None fails the test, as it should.
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.spatial.distance import jensenshannon
+
+from mlmon.analyzers.statistics.jensen_shannon import jensen_shannon
+
+COUNTS = arrays(float, 7, elements=st.integers(0, 1000))
+
+
+@given(COUNTS, COUNTS)
+def test_value_is_right(left, right):
+    """The Jensen-Shannon distance equals scipy's in base 2, lies in [0, 1], and is the same both ways."""
+    found = jensen_shannon(left, right)
+    if not left.any() or not right.any():
+        assert found is None
+        return
+    assert found == pytest.approx(jensenshannon(left, right, base=2), abs=1e-7)
+    assert 0 <= found <= 1
+    assert jensen_shannon(right, left) == pytest.approx(found, abs=1e-12)
+
+
+def test_ends_of_the_range():
+    """Equal shares are at distance 0 whatever the sizes, shares that never meet at 1."""
+    assert jensen_shannon([1, 2, 3], [10, 20, 30]) == pytest.approx(0, abs=1e-8)
+    assert jensen_shannon([5, 0], [0, 9]) == 1.0
+
+
+def test_one_bin_is_no_distance():
+    """When everything shares one bin nothing can have moved."""
+    assert jensen_shannon([7], [3]) == 0.0
