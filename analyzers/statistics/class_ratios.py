@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from mlmon.analyzers.statistics.accuracy import accuracy
 from mlmon.analyzers.statistics.confusion import Confusion, Table
 from mlmon.analyzers.statistics.delta import Evaluate, delta_estimate
 from mlmon.analyzers.statistics.estimate import CONFIDENCE, NEGLIGIBLE, Estimate, undefined
 from mlmon.analyzers.statistics.scales import logit_interval
-from mlmon.analyzers.statistics.wilson import wilson
+from mlmon.analyzers.statistics.weighted_proportion import Mask, weighted_proportion
 
 Average = Literal["binary", "macro", "micro", "weighted"]
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +69,7 @@ def averaged(
     if average == "binary":
         return _of_label(ratio, confusion, positive, confidence)
     if average == "micro":
-        hits = float(np.trace(confusion.cells))
-        return wilson(hits, confusion.total, n_effective=confusion.n_effective(), confidence=confidence)
+        return accuracy(confusion, confidence=confidence)
     if average in ("macro", "weighted"):
         return _mean_of_classes(ratio, confusion, weighted=average == "weighted", confidence=confidence)
     message = f"average is {average!r}; it must be 'binary', 'macro', 'micro' or 'weighted'"
@@ -92,10 +89,9 @@ def _of_class(ratio: ClassRatio, confusion: Confusion, k: int, confidence: float
     looked_at = np.zeros(confusion.counts.shape, dtype=bool)
     looked_at[k, :] |= ratio.actual > 0.0
     looked_at[:, k] |= ratio.predicted > 0.0
-    n = float(confusion.cells[looked_at].sum())
-    share = wilson(
-        float(confusion.cells[k, k]), n, n_effective=confusion.n_effective(looked_at), confidence=confidence
-    )
+    hit = np.zeros_like(looked_at)
+    hit[k, k] = True
+    share = weighted_proportion(confusion, hit, looked_at, confidence=confidence)
     return _doubled(share) if ratio == F1 else share
 
 

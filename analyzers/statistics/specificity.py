@@ -6,7 +6,7 @@ import numpy as np
 
 from mlmon.analyzers.statistics.confusion import Confusion
 from mlmon.analyzers.statistics.estimate import CONFIDENCE, Estimate, undefined
-from mlmon.analyzers.statistics.wilson import wilson
+from mlmon.analyzers.statistics.weighted_proportion import weighted_proportion
 
 
 def specificity(confusion: Confusion, *, positive: str, confidence: float = CONFIDENCE) -> Estimate:
@@ -25,9 +25,9 @@ def specificity(confusion: Confusion, *, positive: str, confidence: float = CONF
     k = confusion.labels.index(positive)
     others = np.ones(confusion.counts.shape, dtype=bool)
     others[k, :] = False
-    n = float(confusion.cells[others].sum())
-    spared = n - float(confusion.cells[:, k].sum() - confusion.cells[k, k])
-    return wilson(spared, n, n_effective=confusion.n_effective(others), confidence=confidence)
+    spared = np.ones_like(others)
+    spared[:, k] = False
+    return weighted_proportion(confusion, spared, others, confidence=confidence)
 
 
 def specificity_by_class(confusion: Confusion, *, confidence: float = CONFIDENCE) -> dict[str, Estimate]:
