@@ -30,6 +30,6 @@ def r2(n: float, squared_error: float, total: float, squares: float) -> Estimate
     if not n > NEGLIGIBLE:
         return undefined()
     spread = squares - total * total / n
-    if not math.isfinite(spread) or not spread > ROUNDING * squares:
+    if not math.isfinite(spread + squared_error) or not spread > ROUNDING * squares:
         return undefined(n)
     return without_interval(1.0 - squared_error / spread, n)

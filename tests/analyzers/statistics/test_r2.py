@@ -21,4 +21,5 @@ def test_a_constant_outcome_is_undefined():
     assert r2(10, 1.0, 3.0, 0.9).value is None
     assert r2(1, 1.0, 3.0, 9.0).value is None
     assert r2(0, 0.0, 0.0, 0.0).value is None
+    assert r2(4, float("nan"), 10.0, 30.0).value is None
     assert r2(5, 0.0, 0.0, 0.0).value is None
