@@ -17,5 +17,8 @@ def accuracy(confusion: Confusion, *, confidence: float = CONFIDENCE) -> Estimat
     >>> accuracy(Confusion.from_counts([("a", "a", 3), ("a", "b", 1)])).value
     0.75
     """
+    cells, squares = confusion.cells, confusion.cell_squares
     right = np.eye(len(confusion.labels), dtype=bool)
-    return weighted_proportion(confusion, right, np.ones_like(right), confidence=confidence)
+    return weighted_proportion(
+        cells[right], cells[~right], squares[right], squares[~right], confidence=confidence
+    )

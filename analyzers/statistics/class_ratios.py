@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from mlmon.analyzers.statistics.accuracy import accuracy
 from mlmon.analyzers.statistics.confusion import Confusion, Table
 from mlmon.analyzers.statistics.delta import Evaluate, delta_estimate
 from mlmon.analyzers.statistics.estimate import CONFIDENCE, NEGLIGIBLE, Estimate, undefined
 from mlmon.analyzers.statistics.scales import logit_interval
-from mlmon.analyzers.statistics.weighted_proportion import Mask, weighted_proportion
+from mlmon.analyzers.statistics.weighted_proportion import weighted_proportion
 
 Average = Literal["binary", "macro", "micro", "weighted"]
+
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,10 @@ def by_class(
     >>> {label: e.value for label, e in by_class(RECALL, table).items()}
     {'a': 0.8, 'b': None}
     """
-    return {label: _of_class(ratio, confusion, k, confidence) for k, label in enumerate(confusion.labels)}
+    cells, squares = confusion.cells, confusion.cell_squares
+    return {
+        label: _of_class(ratio, cells, squares, k, confidence) for k, label in enumerate(confusion.labels)
+    }
 
 
 def averaged(
@@ -82,16 +88,19 @@ def _of_label(ratio: ClassRatio, confusion: Confusion, positive: str | None, con
         raise ValueError(message)
     if positive not in confusion.labels:
         return undefined()
-    return _of_class(ratio, confusion, confusion.labels.index(positive), confidence)
+    k = confusion.labels.index(positive)
+    return _of_class(ratio, confusion.cells, confusion.cell_squares, k, confidence)
 
 
-def _of_class(ratio: ClassRatio, confusion: Confusion, k: int, confidence: float) -> Estimate:
-    looked_at = np.zeros(confusion.counts.shape, dtype=bool)
-    looked_at[k, :] |= ratio.actual > 0.0
-    looked_at[:, k] |= ratio.predicted > 0.0
-    hit = np.zeros_like(looked_at)
-    hit[k, k] = True
-    share = weighted_proportion(confusion, hit, looked_at, confidence=confidence)
+def _of_class(ratio: ClassRatio, cells: Table, squares: Table, k: int, confidence: float) -> Estimate:
+    rest = np.arange(len(cells)) != k
+
+    def missed(table: Table) -> Table:
+        return np.concatenate((ratio.actual * table[k, rest], ratio.predicted * table[rest, k]))
+
+    share = weighted_proportion(
+        cells[k, k], missed(cells), squares[k, k], missed(squares), confidence=confidence
+    )
     return _doubled(share) if ratio == F1 else share
 
 
@@ -111,7 +120,7 @@ def _mean_of_classes(
     if weighted:
         defined &= cells.sum(axis=1) > NEGLIGIBLE
     if defined.sum() == 1:
-        return _of_class(ratio, table, int(np.argmax(defined)), confidence)
+        return _of_class(ratio, cells, table.cell_squares, int(np.argmax(defined)), confidence)
     if not defined.any():
         return undefined(table.total)
     evaluate = _mean_and_gradient(ratio, defined, weighted=weighted)

@@ -23,11 +23,11 @@ def specificity(confusion: Confusion, *, positive: str, confidence: float = CONF
     if positive not in confusion.labels:
         return undefined()
     k = confusion.labels.index(positive)
-    others = np.ones(confusion.counts.shape, dtype=bool)
-    others[k, :] = False
-    spared = np.ones_like(others)
-    spared[:, k] = False
-    return weighted_proportion(confusion, spared, others, confidence=confidence)
+    rest = np.arange(len(confusion.labels)) != k
+    cells, squares = confusion.cells[rest], confusion.cell_squares[rest]
+    return weighted_proportion(
+        cells[:, rest], cells[:, k], squares[:, rest], squares[:, k], confidence=confidence
+    )
 
 
 def specificity_by_class(confusion: Confusion, *, confidence: float = CONFIDENCE) -> dict[str, Estimate]:

@@ -1,44 +1,51 @@
-"""A proportion read off a confusion matrix whose events may have different weights."""
+"""A proportion of events that may have different weights."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from mlmon.analyzers.statistics.confusion import Confusion
 from mlmon.analyzers.statistics.estimate import CONFIDENCE, NEGLIGIBLE, Estimate
 from mlmon.analyzers.statistics.wilson import wilson
 
-Mask = npt.NDArray[np.bool_]
+Vector = npt.NDArray[np.float64]
 
 
 def weighted_proportion(
-    confusion: Confusion, hits: Mask, among: Mask, *, confidence: float = CONFIDENCE
+    hits: Vector,
+    others: Vector,
+    hit_squares: Vector,
+    other_squares: Vector,
+    *,
+    confidence: float = CONFIDENCE,
 ) -> Estimate:
-    """Give the share of the cells ``hits`` among the cells ``among`` (both K x K), with Wilson's interval.
+    """Give the share of the hits among hits and others, with Wilson's interval.
+
+    ``hits`` and ``others`` are net counts, sums of weights, of any shape; the squares are their sums of
+    squared weights, the counts themselves when every weight is 1.
 
     Sampling often keeps the interesting events, so a weight tells something of the outcome. The effective
     size is then not Kish's but the size at which a plain sample would be as exact: m = p (1 - p) / v with
-    v = (h (1 - p)^2 + o p^2) / n^2, h and o being the squares (see `Confusion`) of the hits and of the
-    others. With equal weights m is the number of events; at p of 0 or 1 it is Kish's size of what was seen.
+    v = (h (1 - p)^2 + o p^2) / n^2, h and o being the sums of the squares. With equal weights m is the number
+    of events; at p of 0 or 1 it is Kish's size of what was seen.
 
     Source: E. Korn & B. Graubard, "Confidence intervals for proportions with small expected number of
     positive counts estimated from survey data", Survey Methodology 1998.
 
-    Degenerate input: no events among the cells give an undefined estimate.
+    Degenerate input: no events give an undefined estimate.
 
-    >>> table = Confusion.from_groups([("a", "a", 10.0, 8), ("a", "b", 1.0, 20)])
-    >>> weighted_proportion(table, np.eye(2, dtype=bool), np.ones((2, 2), dtype=bool)).value
-    0.8
+    >>> hits, others = np.array([80.0]), np.array([20.0])
+    >>> e = weighted_proportion(hits, others, 10.0 * hits, others)
+    >>> round(e.value, 3), round(e.low, 3), round(e.high, 3)
+    (0.8, 0.643, 0.899)
     """
-    hits = hits & among
-    n, hit = float(confusion.cells[among].sum()), float(confusion.cells[hits].sum())
+    hit, other = float(hits.sum()), float(others.sum())
+    h, o = float(hit_squares.sum()), float(other_squares.sum())
+    n = hit + other
     p = hit / n if n > NEGLIGIBLE else 0.0
-    squares = confusion.cell_squares
-    of_hits, of_others = float(squares[hits].sum()), float(squares[among & ~hits].sum())
-    spread = of_hits * (1.0 - p) ** 2 + of_others * p**2
+    spread = h * (1.0 - p) ** 2 + o * p**2
     if NEGLIGIBLE < p < 1.0 - NEGLIGIBLE and spread > 0.0:
         m = p * (1.0 - p) * n * n / spread
     else:
-        m = confusion.n_effective(among)
+        m = n * n / (h + o) if h + o > NEGLIGIBLE else 0.0
     return wilson(hit, n, n_effective=m, confidence=confidence)

@@ -8,28 +8,28 @@ from mlmon.analyzers.statistics.mcc import mcc
 from mlmon.analyzers.statistics.weighted_proportion import weighted_proportion
 from mlmon.analyzers.statistics.wilson import wilson
 
-ALL = np.ones((2, 2), dtype=bool)
-RIGHT = np.eye(2, dtype=bool)
 SHARES = np.array([[0.45, 0.05, 0.02], [0.06, 0.22, 0.03], [0.01, 0.04, 0.12]])
 
 
 def test_equal_weights_rest_on_the_number_of_events():
     """With one weight for all the interval is Wilson's of the events themselves."""
-    table = Confusion.from_groups([("a", "a", 5.0, 30), ("a", "b", 5.0, 12), ("b", "b", 5.0, 8)])
-    found, plain = weighted_proportion(table, RIGHT, ALL), wilson(38, 50)
+    hits, others = np.array([30.0, 8.0]), np.array([12.0])
+    found, plain = weighted_proportion(5 * hits, 5 * others, 25 * hits, 25 * others), wilson(38, 50)
     assert (found.value, found.low, found.high) == pytest.approx((plain.value, plain.low, plain.high))
     assert found.n == 250.0
 
 
 def test_a_flawless_sample_rests_on_what_was_seen():
     """Without a miss the effective size is Kish's of the hits."""
-    table = Confusion.from_groups([("a", "a", 5.0, 30)], labels=["b"])
-    assert weighted_proportion(table, RIGHT, ALL).low == pytest.approx(wilson(30, 30).low)
+    hits, none = np.array([30.0]), np.zeros(1)
+    found = weighted_proportion(5 * hits, none, 25 * hits, none)
+    assert found.low == pytest.approx(wilson(30, 30).low)
 
 
 def test_no_events_are_undefined():
-    """An empty matrix has no proportion."""
-    assert weighted_proportion(Confusion.from_counts([], labels="ab"), RIGHT, ALL).value is None
+    """Without events there is no proportion."""
+    none = np.zeros(0)
+    assert weighted_proportion(none, none, none, none).value is None
 
 
 @pytest.mark.parametrize("weights", [(10.0, 1.0), (1.0, 5.0), (4.0, 4.0)])
