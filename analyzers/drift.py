@@ -1,0 +1,240 @@
+"""Do the inputs and the predictions still look like the reference's?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mlmon.analyzers.ask import Ask, reference_for
+from mlmon.analyzers.cells import ALL, WEIGHT, Cell, Question, Slice, cells, slices
+from mlmon.analyzers.distances import (
+    CategoricalScale,
+    Distance,
+    NumericScale,
+    categorical_distance,
+    categorical_scale,
+    numeric_distance,
+    numeric_scale,
+)
+from mlmon.analyzers.drifted import Seen, verdicts
+from mlmon.analyzers.policy import Policy
+from mlmon.analyzers.reference import FIELDS, Reference, field_of
+from mlmon.analyzers.report import metric
+from mlmon.analyzers.statistics.estimate import undefined, without_interval
+from mlmon.analyzers.statistics.proportions import Vector
+from mlmon.analyzers.weights import Moments
+from mlmon.core import schema
+from mlmon.core.query import Count, Exists, Histogram, Measure, Row, Terms, TopTerms
+from mlmon.core.result import Metric, Result
+from mlmon.core.schema import Dataset
+from mlmon.core.store import Reader
+from mlmon.core.window import Window, floor, following
+
+ANALYZER: Final = "drift"
+_UNNAMED: Final = 50
+"""Categories asked for beyond those the reference knows."""
+
+_MOST_TERMS: Final = 1_050
+_FEATURES_A_QUERY: Final = 32
+_WINDOWS_A_QUERY: Final = 64
+_TICK: Final = timedelta(microseconds=1)
+
+_TRAFFIC: Final = Question(
+    dataset=Dataset.INFERENCE, by={WEIGHT: Terms(schema.SAMPLE_WEIGHT)}, measures={"n": Count()}
+)
+
+
+class Scales(Struct, frozen=True, kw_only=True):
+    """A reference made ready: its subjects, numbers first."""
+
+    numeric: list[tuple[str, NumericScale]]
+    categorical: list[tuple[str, CategoricalScale]]
+
+
+def reach(policy: Policy, size: str) -> int:
+    """How many later windows a window takes part in the verdict of."""
+    return policy.consecutive.get(size, 1) - 1 if size in policy.drift_sizes else 0
+
+
+def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
+    """The distances of every feature, the score and the predicted class, for all traffic and each version.
+
+    A cell with fewer effective events than the policy's `min_n` is left out: its distances would be noise.
+    Verdicts look at earlier windows as well, so those are asked for too.
+    """
+    for piece in slices(ask):
+        if piece.segment:
+            continue
+        seen: list[Seen] = []
+        for cell, traffic in _large_enough(reader, _looking_back(ask), piece):
+            reference = reference_for(ask, cell.version)
+            if reference is None:
+                continue
+            seen.append(Seen(cell=cell, traffic=traffic, reference=reference))
+        yield from _of_piece(reader, ask, piece, seen)
+
+
+def _looking_back(ask: Ask) -> Ask:
+    start = ask.span.start
+    for _ in range(reach(ask.policy, ask.size)):
+        start = start if ask.size == ALL else floor(start - _TICK, ask.size)
+    return replace(ask, span=Window(start=start, end=ask.span.end))
+
+
+def _large_enough(reader: Reader, ask: Ask, piece: Slice) -> Iterator[tuple[Cell, Moments]]:
+    for cell, rows in cells(reader, ask, piece, _TRAFFIC):
+        traffic = Moments()
+        for row in rows:
+            traffic.add(_weight(row), row["n"])
+        if traffic.n_effective >= ask.policy.min_n:
+            yield cell, traffic
+
+
+def _of_piece(reader: Reader, ask: Ask, piece: Slice, seen: list[Seen]) -> Iterator[Result]:
+    wanted = {one.cell: one for one in seen}
+    scales: dict[str, Scales] = {}
+    for one in seen:
+        if one.reference.version not in scales:
+            scales[one.reference.version] = scales_of(one.reference)
+    for version, known in scales.items():
+        of_reference = {cell: one for cell, one in wanted.items() if one.reference.version == version}
+        for span in _runs([cell.window for cell in of_reference], ask.size):
+            narrowed = replace(ask, span=span)
+            for cell, subject, distance in _distances(reader, narrowed, piece, known, of_reference):
+                of_reference[cell].distances[subject] = distance
+                if _within(cell.window, ask.span):
+                    yield from _metrics(ask, cell, subject, distance)
+    yield from verdicts(ask, seen)
+
+
+def _within(window: Window, span: Window) -> bool:
+    return window.start >= span.start and window.end <= span.end
+
+
+def scales_of(reference: Reference) -> Scales:
+    """Every subject of a reference, made ready; one that never had a value has no distance."""
+    return Scales(
+        numeric=[
+            (name, numeric_scale(profile)) for name, profile in reference.numeric.items() if profile.edges
+        ],
+        categorical=[
+            (name, categorical_scale(profile)) for name, profile in reference.categorical.items() if profile.n
+        ],
+    )
+
+
+def _runs(windows: Sequence[Window], size: str) -> Iterator[Window]:
+    """The windows in runs without long gaps, so that what is too small is not asked for."""
+    run: Window | None = None
+    for window in sorted(set(windows)):
+        if run is not None and (size == ALL or window.start <= following(run.end, size)):
+            run = Window(start=run.start, end=window.end)
+            continue
+        if run is not None:
+            yield run
+        run = window
+    if run is not None:
+        yield run
+
+
+def _distances(
+    reader: Reader, ask: Ask, piece: Slice, scales: Scales, wanted: Mapping[Cell, Seen]
+) -> Iterator[tuple[Cell, str, Distance]]:
+    for start in range(0, len(scales.numeric), _FEATURES_A_QUERY):
+        some = scales.numeric[start : start + _FEATURES_A_QUERY]
+        yield from _of_numbers(reader, ask, piece, some, wanted)
+    for start in range(0, len(scales.categorical), _FEATURES_A_QUERY):
+        names = scales.categorical[start : start + _FEATURES_A_QUERY]
+        yield from _of_categories(reader, ask, piece, names, wanted)
+
+
+def _of_numbers(
+    reader: Reader,
+    ask: Ask,
+    piece: Slice,
+    scales: Sequence[tuple[str, NumericScale]],
+    wanted: Mapping[Cell, Seen],
+) -> Iterator[tuple[Cell, str, Distance]]:
+    measures: dict[str, Measure] = {
+        f"h{place}": Histogram(field_of(name, schema.FEATURES_NUMERIC), scale.profile.edges)
+        for place, (name, scale) in enumerate(scales)
+    }
+    for cell, rows in cells(reader, ask, piece, _question(measures)):
+        one = wanted.get(cell)
+        if one is None:
+            continue
+        for place, (name, scale) in enumerate(scales):
+            counts = _added(rows, f"h{place}")
+            missing = max(one.traffic.weight - float(counts.sum()), 0.0)
+            yield cell, name, numeric_distance(scale, counts, missing, one.shrink)
+
+
+def _added(rows: Sequence[Row], column: str) -> Vector:
+    first, *others = rows
+    counts: Vector = np.asarray(first[column], dtype=np.float64) * _weight(first)
+    for row in others:
+        counts = counts + np.asarray(row[column], dtype=np.float64) * _weight(row)
+    return counts
+
+
+def _of_categories(
+    reader: Reader,
+    ask: Ask,
+    piece: Slice,
+    scales: Sequence[tuple[str, CategoricalScale]],
+    wanted: Mapping[Cell, Seen],
+) -> Iterator[tuple[Cell, str, Distance]]:
+    measures: dict[str, Measure] = {}
+    for place, (name, scale) in enumerate(scales):
+        field = field_of(name, schema.FEATURES_CATEGORICAL)
+        measures[f"t{place}"] = TopTerms(field, min(len(scale.profile.counts) + _UNNAMED, _MOST_TERMS))
+        measures[f"n{place}"] = Count(where=Exists(field))
+    for cell, rows in cells(reader, ask, piece, _question(measures)):
+        one = wanted.get(cell)
+        if one is None:
+            continue
+        for place, (name, scale) in enumerate(scales):
+            counts, present = _terms(rows, f"t{place}"), _sum(rows, f"n{place}")
+            rest = max(present - sum(counts.values()), 0.0)
+            missing = max(one.traffic.weight - present, 0.0)
+            yield cell, name, categorical_distance(scale, counts, rest, missing, one.shrink)
+
+
+def _question(measures: Mapping[str, Measure]) -> Question:
+    return Question(
+        dataset=Dataset.INFERENCE,
+        by={WEIGHT: Terms(schema.SAMPLE_WEIGHT)},
+        measures=measures,
+        windows_a_query=_WINDOWS_A_QUERY,
+    )
+
+
+def _terms(rows: Sequence[Row], column: str) -> dict[str, float]:
+    counts: dict[str, float] = {}
+    for row in rows:
+        weight = _weight(row)
+        for name, count in row[column] or ():
+            counts[name] = counts.get(name, 0.0) + weight * count
+    return counts
+
+
+def _sum(rows: Sequence[Row], column: str) -> float:
+    return sum((_weight(row) * row[column] for row in rows), 0.0)
+
+
+def _weight(row: Row) -> float:
+    return 1.0 if row[WEIGHT] is None else float(row[WEIGHT])
+
+
+def _metrics(ask: Ask, cell: Cell, subject: str, distance: Distance) -> Iterator[Metric]:
+    for name, value in distance.metrics.items():
+        if name == "missing_rate" and subject in FIELDS:
+            continue  # what has no prediction has failed, and the service metrics count that
+        n = distance.n_all if name == "missing_rate" else distance.n
+        estimate = without_interval(value, n) if value is not None else undefined(n)
+        yield metric(ANALYZER, ask, cell, name, estimate, subject=subject)

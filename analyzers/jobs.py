@@ -1,0 +1,277 @@
+"""One pass over what is new: join the outcomes, find the windows that changed, state them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import islice
+from threading import Event as Signal
+from typing import Final
+
+import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from mlmon.analyzers import cursor as cursors
+from mlmon.analyzers import reference as references
+from mlmon.analyzers.ask import Ask
+from mlmon.analyzers.cursor import News
+from mlmon.analyzers.models import Model, catalogue, described, remember
+from mlmon.analyzers.outcomes import Progress, join
+from mlmon.analyzers.pending import Tally
+from mlmon.analyzers.policy import Policy
+from mlmon.analyzers.registry import ANALYZERS, Registered
+from mlmon.analyzers.touched import HOUR, Hours, changed_hours, extended, matured, spans
+from mlmon.core import clock as clocks
+from mlmon.core import schema
+from mlmon.core.clock import NS_PER_SECOND, Clock
+from mlmon.core.config import Config, ModelConfig
+from mlmon.core.query import AllOf, Equals, Scan
+from mlmon.core.result import Finding, Metric, Result, State, from_document, identity
+from mlmon.core.schema import Dataset
+from mlmon.core.store import Reader, Store
+from mlmon.core.window import Window, floor, parse_duration, windows
+
+BATCH: Final = 5_000
+_WATCHED: Final = (Dataset.INFERENCE, Dataset.EVALUATION)
+_STATE: Final = "state/analysis"
+_NOT_BY_SEGMENT: Final = frozenset({HOUR})
+"""Sizes without results by segment: hours times segments would be most of all results, and rest on little.
+They are computed when asked for."""
+
+
+class Pass(Struct, kw_only=True):
+    """What a pass did. `seconds` is the time spent by stage."""
+
+    outcomes: Tally = field(default_factory=Tally)
+    inferences: int = 0
+    models: int = 0
+    windows: int = 0
+    metrics: int = 0
+    findings: int = 0
+    resolved: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class _Remembered(Struct, kw_only=True):
+    """When the last pass was, and which references it used."""
+
+    now: datetime | None = None
+    references: dict[str, datetime] = {}
+
+
+class _Stopwatch(Struct, kw_only=True):
+    clock: Clock
+    seconds: dict[str, float]
+    started: int = 0
+
+    def lap(self, stage: str) -> None:
+        """Book the time since the last lap to a stage."""
+        now = self.clock()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + (now - self.started) / NS_PER_SECOND
+        self.started = now
+
+
+def run_once(
+    store: Store,
+    config: Config | None = None,
+    *,
+    clock: Clock = clocks.system,
+    progress: Progress | None = None,
+    policy: Policy | None = None,
+    again: Window | None = None,
+) -> Pass:
+    """Join what is new and state every window that changed; `again` names a span to state whatever changed.
+
+    Stopping anywhere does no harm: cursors move last, and what is written twice replaces itself. Two of these
+    on one store exclude each other by the store's lock.
+
+    Raises:
+        StoreError: the store failed; the next pass begins where this one did.
+
+    """
+    config, policy = config or Config(), policy or Policy()
+    now = clocks.to_datetime(clock())
+    done = Pass()
+    watch = _Stopwatch(clock=clock, seconds=done.seconds, started=clock())
+    known = catalogue(store)
+    models = {model.name: model for model in described(known, config)}
+    watch.lap("models")
+    wait = parse_duration(config.analyze.orphan_wait)
+    done.outcomes = join(store, models, now=now, orphan_wait=wait, progress=progress)
+    watch.lap("join")
+    fresh = _news(store)
+    hours = changed_hours(store, fresh)
+    before, after = _remembered(store), _Remembered(now=now)
+    watch.lap("changes")
+    for place, model in enumerate(models.values()):
+        # An evaluation cannot name a model that served nothing, so every changed hour is of a known model.
+        _state(store, config, policy, model, hours, before, after, done, watch, now=now, again=again)
+        if progress is not None:
+            progress("analyze", place + 1, len(models))
+    done.models = len(models)
+    done.inferences = fresh[Dataset.INFERENCE].count if Dataset.INFERENCE in fresh else 0
+    _finish(store, fresh, after)
+    remember(store, known)
+    watch.lap("finish")
+    return done
+
+
+def run_forever(
+    store: Store,
+    config: Config | None = None,
+    *,
+    every: timedelta,
+    stop: Signal,
+    clock: Clock = clocks.system,
+) -> Iterator[Pass]:
+    """A pass now and then one every so often, each yielded, until `stop` is set.
+
+    A pass that takes longer than `every` is followed by the next at once; passes never overlap.
+    """
+    while not stop.is_set():
+        started = clock()
+        yield run_once(store, config, clock=clock)
+        spent = (clock() - started) / NS_PER_SECOND
+        stop.wait(max(every.total_seconds() - spent, 0.0))
+
+
+def _news(reader: Reader) -> dict[Dataset, News]:
+    found = {}
+    for dataset in _WATCHED:
+        fresh = cursors.news(reader, dataset, cursors.load(reader, _cursor(dataset)))
+        if fresh is not None:
+            found[dataset] = fresh
+    return found
+
+
+def _cursor(dataset: Dataset) -> str:
+    return f"analyze/{dataset}"
+
+
+def _remembered(reader: Reader) -> _Remembered:
+    blob = reader.read_blob(_STATE)
+    return _Remembered() if blob is None else msgspec.json.decode(blob, type=_Remembered)
+
+
+def _finish(store: Store, fresh: Mapping[Dataset, News], after: _Remembered) -> None:
+    for dataset, news in fresh.items():
+        cursors.save(store, _cursor(dataset), news.cursor)
+    store.write_blob(_STATE, msgspec.json.encode(after))
+
+
+def _state(  # noqa: PLR0913 - what a pass knows
+    store: Store,
+    config: Config,
+    policy: Policy,
+    model: Model,
+    hours: Hours,
+    before: _Remembered,
+    after: _Remembered,
+    done: Pass,
+    watch: _Stopwatch,
+    *,
+    now: datetime,
+    again: Window | None,
+) -> None:
+    """State the windows of a model that have changed, in every configured size."""
+    profiles = references.load_all(store, model.name)
+    names = {references.blob_name(model.name, version): one.built_at for version, one in profiles.items()}
+    after.references |= names
+    is_new = any(before.references.get(name) != built for name, built in names.items())
+    changed = _changed(model, hours.get(model.name, set()), now=now, again=_whole(model) if is_new else again)
+    maturity = parse_duration(
+        config.models.get(model.name, ModelConfig()).maturity or config.analyze.maturity
+    )
+    for size in config.analyze.windows:
+        starts = changed | _matured(model, size, since=before.now, now=now, maturity=maturity)
+        for span in spans(starts, size):
+            ask = Ask(
+                model=model,
+                span=span,
+                size=size,
+                now=now,
+                maturity=maturity,
+                by_version=len(model.versions) > 1,
+                by_segment=() if size in _NOT_BY_SEGMENT else tuple(model.segments),
+                references=profiles,
+                policy=policy,
+            )
+            done.windows += sum(1 for _ in windows(span, size))
+            for analyzer in ANALYZERS:
+                _restate(store, analyzer, ask, done)
+                watch.lap(f"{analyzer.name} {size}")
+
+
+def _whole(model: Model) -> Window | None:
+    if model.first is None or model.last is None:
+        return None
+    return Window(start=model.first, end=model.last + cursors.RESOLUTION)
+
+
+def _changed(model: Model, hours: set[datetime], *, now: datetime, again: Window | None) -> set[datetime]:
+    """The hours to state again: changed ones, those asked for, and the present one of a model that goes on."""
+    changed = set(hours)
+    whole = _whole(model)
+    if again is not None and whole is not None:
+        start, end = max(again.start, whole.start), min(again.end, whole.end)
+        if start < end:
+            changed |= {window.start for window in windows(Window(start=start, end=end), HOUR)}
+    if model.last is not None and now - timedelta(days=2) < model.last <= now:
+        changed.add(floor(now, HOUR))
+    return changed
+
+
+def _matured(
+    model: Model, size: str, *, since: datetime | None, now: datetime, maturity: timedelta
+) -> set[datetime]:
+    whole = _whole(model)
+    if since is None or whole is None or since >= now:
+        return set()
+    since = max(since, whole.start)
+    now = min(now, whole.end + maturity + timedelta(days=32))
+    if since >= now:
+        return set()
+    return set(matured(size, since=since, now=now, maturity=maturity))
+
+
+def _restate(store: Store, analyzer: Registered, ask: Ask, done: Pass) -> None:
+    """Write what an analyzer says of a span, and resolve its findings there that it no longer makes."""
+    ask = replace(ask, span=extended(ask.span, ask.size, analyzer.reach(ask.policy, ask.size)))
+    firing: set[str] = set()
+    results = (result for question in analyzer.questions for result in question(store, ask))
+    for batch in _batches(results):
+        for result in batch:
+            if isinstance(result, Finding):
+                firing.add(identity(result))
+        metrics = sum(1 for result in batch if isinstance(result, Metric))
+        done.metrics += metrics
+        done.findings += len(batch) - metrics
+        store.put(batch)
+    resolved = [finding for finding in _firing(store, analyzer.name, ask) if identity(finding) not in firing]
+    if resolved:
+        store.put([replace(finding, state=State.RESOLVED) for finding in resolved])
+    done.resolved += len(resolved)
+
+
+def _batches(results: Iterable[Result]) -> Iterator[list[Result]]:
+    results = iter(results)
+    while batch := list(islice(results, BATCH)):
+        yield batch
+
+
+def _firing(reader: Reader, analyzer: str, ask: Ask) -> list[Finding]:
+    scan = Scan(
+        dataset=Dataset.FINDING,
+        window=ask.span,
+        where=AllOf(
+            (
+                Equals(schema.MODEL_NAME, ask.model.name),
+                Equals(schema.RESULT_ANALYZER, analyzer),
+                Equals(schema.WINDOW_SIZE, ask.size),
+                Equals(schema.FINDING_STATE, str(State.FIRING)),
+            )
+        ),
+    )
+    found = [from_document(document) for documents in reader.scan(scan) for document in documents]
+    return [result for result in found if isinstance(result, Finding)]

@@ -1,0 +1,67 @@
+"""When a number is worth a finding: one frozen value, so that a finding can say by which rule it was made.
+
+An alarm must pass all of: enough events, an effect that matters, evidence that it is no chance (with the
+number of things that were looked at taken into account), and, for drift, that it lasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from msgspec import Struct
+
+CONSECUTIVE: Final[Mapping[str, int]] = MappingProxyType(
+    {"1h": 24, "1d": 7, "7d": 2, "30d": 1, "month": 1, "all": 1}
+)
+"""How many windows in a row must show a drift: a week of days, two weeks, one month."""
+
+DRIFT_SIZES: Final = ("7d", "30d", "month", "all")
+"""A day is no week: whatever follows the weekday would drift every day."""
+
+PERFORMANCE_SIZES: Final = ("1d", "7d", "30d", "month", "all")
+
+HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "binary": ("roc_auc", "f1", "log_loss"),
+        "multiclass": ("accuracy", "f1_macro", "log_loss"),
+        "regression": ("mae", "rmse"),
+    }
+)
+"""What is held against the reference; more of them would only be the same news told again."""
+
+LOWER_IS_BETTER: Final = frozenset({"log_loss", "brier", "mae", "rmse", "calibration_error"})
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """The bounds. The defaults are for a model that serves thousands of inferences a day.
+
+    Drift: `psi` is the population stability index from which a feature has drifted (0.1 by custom; 0.25,
+    `psi_critical`, is much), raised to `psi_chance`, the quantile of what chance gives at this sample size;
+    `missing` is the change of the share of missing values. `rate` bounds the share of false findings among
+    all features looked at in a window (Benjamini-Hochberg). `min_n` is the effective number of events below
+    which nothing is said.
+
+    Performance: a metric is worse when it differs by `worse` of the reference's value, and significantly so.
+
+    Service: `error_rate` is the failing share that is always too much; `silence` is how many times the usual
+    longest gap a model may stay silent, judged by at least `silence_days` earlier days.
+    """
+
+    min_n: int = 100
+    rate: float = 0.01
+    psi: float = 0.1
+    psi_critical: float = 0.25
+    psi_chance: float = 0.999
+    missing: float = 0.05
+    drift_sizes: tuple[str, ...] = DRIFT_SIZES
+    consecutive: Mapping[str, int] = CONSECUTIVE
+    worse: float = 0.05
+    worse_critical: float = 0.2
+    performance_sizes: tuple[str, ...] = PERFORMANCE_SIZES
+    headlines: Mapping[str, tuple[str, ...]] = HEADLINES
+    error_rate: float = 0.01
+    error_rate_critical: float = 0.1
+    silence: float = 3.0
+    silence_days: int = 7
