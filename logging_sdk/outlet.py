@@ -1,0 +1,143 @@
+"""Where events leave the caller: written by a producer, put into the spool, and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count, islice
+from typing import Final, Protocol
+from weakref import WeakSet
+
+from mlmon.core.event import Document
+from mlmon.logging_sdk.fork import renew_in_child
+from mlmon.logging_sdk.misuse import Misuse
+from mlmon.logging_sdk.producer import Kind, Producer
+from mlmon.logging_sdk.ship import Shipper
+from mlmon.logging_sdk.stats import Stats
+
+_CHUNK: Final = 512
+"""Events of a bulk call that are queued at once, so that the shipping thread can begin."""
+
+
+class Basket(Protocol):
+    """Takes events in place of a spool; see `Spool`."""
+
+    def append(self, record: bytes, level: int) -> None:
+        """Keep an event."""
+
+    def extend(self, records: Sequence[bytes], level: int) -> None:
+        """Keep several events."""
+
+
+class Sleeper(Protocol):
+    """Who must be woken when there is something to send."""
+
+    asleep: bool
+
+    def wake(self) -> None:
+        """Have it look."""
+
+
+class _Awake:
+    """Never needs waking: a basket is not shipped."""
+
+    asleep = False
+
+    def wake(self) -> None:
+        """Do nothing."""
+
+
+class Outlet:
+    """Joins a producer with a shipper. Safe for threads; never raises; a forked child begins anew."""
+
+    def __init__(self, producer: Producer, shipper: Shipper, misuse: Misuse) -> None:
+        self.producer = producer
+        self.shipper = shipper
+        self.misuse = misuse
+        self._bind()
+        _outlets.add(self)
+        renew_in_child(self)
+
+    def _bind(self) -> None:
+        """Look up once what the hot path calls."""
+        self._write = self.producer.write
+        self._sampled_out = count()
+        self.aim(_diversion)
+
+    def aim(self, basket: Basket | None) -> None:
+        """Put events into a basket instead of the spool, or, with None, into the spool again."""
+        aim = self.shipper.spool if basket is None else basket
+        self._append = aim.append
+        self._extend = aim.extend
+        self._sleeper: Sleeper = self.shipper if basket is None else _Awake()
+
+    def begin_anew(self) -> None:
+        """Take a new producer id, an empty spool and a transport of its own."""
+        self.misuse.begin_anew()
+        self.producer.begin_anew()
+        self.shipper.begin_anew()
+        self._bind()
+
+    def emit(self, kind: Kind, at_ns: int, body: Document) -> None:
+        """Write and queue one event; see `Producer.write`."""
+        try:
+            self._append(self._write(kind, at_ns, body), kind.level)
+            if self._sleeper.asleep:
+                self._sleeper.wake()
+        except Exception as error:  # noqa: BLE001 - the host must not notice
+            self.misuse.note("not_written", f"An event could not be written: {error!r}.", error=error)
+
+    def emit_many(self, kind: Kind, events: Iterable[tuple[int, Document]]) -> None:
+        """Write and queue many events of one kind, pairs of a moment and a body."""
+        rest = iter(events)
+        while chunk := list(islice(rest, _CHUNK)):
+            try:
+                self._extend(self.producer.write_many(kind, chunk), kind.level)
+                if self._sleeper.asleep:
+                    self._sleeper.wake()
+            except Exception as error:  # noqa: BLE001 - the host must not notice
+                self.misuse.note("not_written", f"Events could not be written: {error!r}.", error=error)
+
+    def leave_out(self) -> None:
+        """Count an inference that sampling leaves out; it takes no number."""
+        next(self._sampled_out)
+
+    def stats(self) -> Stats:
+        """The counters. They agree with each other once nothing is logged or sent meanwhile."""
+        shipper, spool = self.shipper, self.shipper.spool
+        dropped = dict(shipper.refused)
+        if spool.dropped:
+            dropped["spool_full"] = spool.dropped
+        return Stats(
+            emitted=self.producer.written,
+            sampled_out=int(repr(self._sampled_out)[6:-1]),  # `count(7)`, as in Producer.written
+            queued=len(spool),
+            sent=shipper.sent,
+            acknowledged=shipper.acknowledged,
+            dead_lettered=shipper.dead_lettered,
+            dropped=dropped,
+            retries=shipper.retries,
+            misused=self.misuse.total,
+        )
+
+
+_outlets: Final[WeakSet[Outlet]] = WeakSet()
+_diversion: Basket | None = None
+
+
+@contextmanager
+def diverted(basket: Basket) -> Iterator[None]:
+    """Put the events of all loggers, also of those made within the block, into a basket; for tests."""
+    before = _diversion
+    _divert(basket)
+    try:
+        yield
+    finally:
+        _divert(before)
+
+
+def _divert(basket: Basket | None) -> None:
+    global _diversion  # noqa: PLW0603 - loggers made later must see it
+    _diversion = basket
+    for outlet in list(_outlets):
+        outlet.aim(basket)

@@ -1,0 +1,66 @@
+"""A `logging.LogRecord` as the body of an event; the record stays as it is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mlmon.core import schema
+from mlmon.core.event import Document
+from mlmon.logging_sdk.encode import MAX_LONG_TEXT, cut, labels
+from mlmon.logging_sdk.failure import error_fields
+from mlmon.logging_sdk.logger import kind_of_level
+from mlmon.logging_sdk.producer import Kind
+
+KEY: Final = "mlmon"
+"""The key of `extra` that holds an inference: arguments of `ModelLogger.predicted`."""
+
+_OWN: Final = frozenset(
+    (*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName", KEY)
+)
+
+
+def kind_of(record: logging.LogRecord) -> Kind:
+    """The kind of a line with the record's level."""
+    return kind_of_level(record.levelno, None)
+
+
+def at_ns(record: logging.LogRecord) -> int:
+    """When the record was made, in nanoseconds since the epoch."""
+    return round(record.created * 1e6) * 1000
+
+
+def body_of(record: logging.LogRecord) -> Document:
+    """The body of a line: message, origin, error, and what was in `extra` as labels."""
+    body: Document = {
+        schema.MESSAGE: cut(message_of(record), MAX_LONG_TEXT),
+        schema.LOG_LOGGER: record.name,
+        schema.LOG_FILE: record.pathname,
+        schema.LOG_LINE: record.lineno,
+        schema.LOG_FUNCTION: record.funcName,
+    }
+    if record.exc_info and record.exc_info[1] is not None:
+        body.update(error_fields(record.exc_info[1]))
+    extra = {name: value for name, value in record.__dict__.items() if name not in _OWN}
+    if isinstance(record.msg, Mapping):
+        extra = {**record.msg, **extra}
+    if extra:
+        body[schema.LABELS] = labels(extra)
+    return body
+
+
+def message_of(record: logging.LogRecord) -> str:
+    """The record's text; where its arguments do not fit, the text as it was written."""
+    if isinstance(record.msg, Mapping):
+        return str(record.msg.get("message", ""))
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - a wrong call of the host must not cost its line
+        return f"{record.msg} {record.args}"
+
+
+def inference_in(record: logging.LogRecord) -> Mapping[str, Any] | None:
+    """The inference under `extra={"mlmon": {...}}`, None where there is none."""
+    given = record.__dict__.get(KEY)
+    return given if isinstance(given, Mapping) else None

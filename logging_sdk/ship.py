@@ -1,0 +1,227 @@
+"""The one shipping thread: takes batches from the spool, sends them, and tries again where it must."""
+
+from __future__ import annotations
+
+import atexit
+import random
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+from threading import Event, Lock, Thread, get_ident
+from time import monotonic, sleep
+from typing import Final
+from weakref import WeakSet
+
+from msgspec import Struct
+
+from mlmon.logging_sdk.misuse import LOGGER
+from mlmon.logging_sdk.spool import Batch, Spool
+from mlmon.logging_sdk.transport import Receipt, RefusedError, Transport, UnavailableError
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """How the thread behaves, in seconds, records and bytes.
+
+    `linger_s` is how long the first record of a batch may wait for others. Between tries it waits from
+    `first_retry_s` to `last_retry_s`, doubling, with a jitter of half of it. At the exit of the process it
+    has `grace_s` to send what is left.
+    """
+
+    linger_s: float = 0.02
+    batch_records: int = 2_000
+    batch_bytes: int = 2 * 1024 * 1024
+    first_retry_s: float = 0.1
+    last_retry_s: float = 30.0
+    grace_s: float = 2.0
+
+
+_WARN_EVERY_S: Final = 60.0
+_UNSENT: Final = "unsent_at_close"
+
+
+class Shipper:
+    """Owns a spool and a transport, and the thread between them. Safe for threads.
+
+    The thread starts at the first record. `asleep` is read after each append: only then must it be woken.
+    """
+
+    def __init__(
+        self, make_spool: Callable[[], Spool], connect: Callable[[], Transport], pace: Pace | None = None
+    ) -> None:
+        self._make_spool = make_spool
+        self._connect = connect
+        self._pace = pace or Pace()
+        self.begin_anew()
+        _shippers.add(self)
+
+    def begin_anew(self) -> None:
+        """Start from nothing: an empty spool, a transport of its own, no thread, all counters 0.
+
+        What was there is let go of and not closed: in a forked child it is the parent's.
+        """
+        self.spool: Spool = self._make_spool()
+        self.asleep = True
+        self.sent = 0
+        self.acknowledged = 0
+        self.dead_lettered = 0
+        self.retries = 0
+        self.refused: Counter[str] = Counter()
+        self._transport = self._connect()
+        self._lock = Lock()
+        self._signal = Event()
+        self._hurry = Event()
+        self._quiet = Event()
+        self._closing = Event()
+        self._stop_at: float | None = None
+        self._thread: Thread | None = None
+        self._warned_at = -_WARN_EVERY_S
+
+    @property
+    def thread_id(self) -> int | None:
+        """The ident of the shipping thread, None before it started."""
+        return None if self._thread is None else self._thread.ident
+
+    def wake(self) -> None:
+        """See to it that the thread runs and looks into the spool."""
+        with self._lock:
+            if self._thread is None and self._stop_at is None:
+                thread = Thread(target=self._run, name="mlmon-ship", daemon=True)
+                with suppress(RuntimeError):  # an interpreter that shuts down starts no thread
+                    thread.start()
+                    self._thread = thread
+        self._signal.set()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all that was appended before is sent or dropped; False where the time was too short."""
+        end = monotonic() + timeout_s
+        while len(self.spool):
+            if get_ident() == self.thread_id or self._stop_at is not None:
+                return False
+            self._quiet.clear()
+            self._hurry.set()
+            self.wake()
+            left = end - monotonic()
+            if left <= 0 or not self._quiet.wait(left):
+                return not len(self.spool)
+        return True
+
+    def close(self, timeout_s: float) -> bool:
+        """Send what is left within a time, then stop for good; False where something was left."""
+        with self._lock:
+            if self._stop_at is None:
+                self._stop_at = monotonic() + timeout_s
+            thread = self._thread
+        self._closing.set()
+        self._hurry.set()
+        self._signal.set()
+        if thread is None:
+            self._run()
+        elif get_ident() != thread.ident:
+            thread.join(timeout_s + 0.1)
+        if thread is None or not thread.is_alive():
+            self._transport.close()
+            self.spool.close()
+        return not len(self.spool) and not self.refused[_UNSENT]
+
+    def close_at_exit(self) -> None:
+        """Close within the grace time of an exiting process."""
+        self.close(self._pace.grace_s)
+
+    def _run(self) -> None:
+        while True:
+            batch = self.spool.take(self._pace.batch_records, self._pace.batch_bytes)
+            if batch.records:
+                self._deliver(batch)
+                if self.spool.waiting < self._pace.batch_records:
+                    self._linger()
+            elif self._stop_at is not None:
+                self._quiet.set()
+                return
+            else:
+                self._sleep()
+
+    def _sleep(self) -> None:
+        """Wait for the next record; `asleep` is set before the spool is looked at, so that none is missed."""
+        self._hurry.clear()
+        self.asleep = True
+        if not self.spool.waiting and self._stop_at is None:
+            self._quiet.set()
+            self._signal.wait()
+        self._signal.clear()
+        self.asleep = False
+        self._linger()
+
+    def _linger(self) -> None:
+        if self._stop_at is None:
+            self._hurry.wait(self._pace.linger_s)
+
+    def _deliver(self, batch: Batch) -> None:
+        """Send a batch until all of it is taken, refused, or out of time; then the spool may let go of it."""
+        parts = [batch.records]
+        while parts:
+            parts += reversed(self._send(parts.pop()))
+        self.spool.ack(batch)
+
+    def _send(self, records: list[bytes]) -> list[list[bytes]]:
+        """Send some records, trying again where that can help; gives the parts that are to be sent instead."""
+        for tries in count():
+            asked_s = None
+            if self._stop_at is not None and monotonic() > self._stop_at:
+                self.refused[_UNSENT] += len(records)
+                break
+            try:
+                self._count(len(records), self._transport.send(records))
+                break
+            except RefusedError as error:
+                return self._refuse(records, error)
+            except UnavailableError as error:
+                asked_s = error.retry_after_s
+                self._warn(f"{error} Trying again; {len(self.spool)} events wait.")
+            except Exception as error:  # noqa: BLE001 - the thread must outlive a fault of a transport
+                self._warn(f"The transport failed with {error!r}. Trying again; {len(self.spool)} events wait.")
+            self.retries += 1
+            self._pause(self._wait_s(tries) if asked_s is None else asked_s)
+        return []
+
+    def _count(self, number: int, receipt: Receipt) -> None:
+        self.sent += number
+        if self._transport.is_acknowledged:
+            self.acknowledged += number
+        if receipt.dead_lettered:
+            self.dead_lettered += receipt.dead_lettered
+            self._warn(f"{receipt.dead_lettered} events went to the dead letters: {receipt.detail}.")
+
+    def _refuse(self, records: list[bytes], error: RefusedError) -> list[list[bytes]]:
+        """Drop refused records; give the halves of those that are too large together."""
+        if error.is_too_large and len(records) > 1:
+            middle = len(records) // 2
+            return [records[:middle], records[middle:]]
+        self.refused[error.reason] += len(records)
+        self._warn(f"{error} Events dropped: {len(records)}.")
+        return []
+
+    def _wait_s(self, tries: int) -> float:
+        longest = min(self._pace.last_retry_s, self._pace.first_retry_s * 2 ** min(tries, 20))
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads the tries of many processes
+
+    def _pause(self, wait_s: float) -> None:
+        """Wait before the next try, shorter where the shipper is closing."""
+        if self._stop_at is None:
+            self._closing.wait(wait_s)
+        else:
+            sleep(min(wait_s, self._pace.first_retry_s))
+
+    def _warn(self, message: str) -> None:
+        if monotonic() - self._warned_at >= _WARN_EVERY_S:
+            self._warned_at = monotonic()
+            LOGGER.warning("%s", message)
+
+
+_shippers: Final[WeakSet[Shipper]] = WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for shipper in list(_shippers):
+        shipper.close_at_exit()

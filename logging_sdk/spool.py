@@ -1,0 +1,167 @@
+"""Where events wait for the shipping thread: bounded, and what does not fit is dropped and counted."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from itertools import repeat
+from threading import Lock
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+MAX_RECORDS: Final = 200_000
+MAX_BYTES: Final = 64 * 1024 * 1024
+LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """Records on their way out, in the order they were appended."""
+
+    records: list[bytes]
+
+
+class Spool(Protocol):
+    """Holds records until their delivery is certain. Appending is for any thread, taking for one."""
+
+    def append(self, record: bytes, level: int) -> None:
+        """Keep a record. It never waits for input or output."""
+
+    def extend(self, records: Sequence[bytes], level: int) -> None:
+        """Keep several records of one level."""
+
+    def take(self, max_records: int, max_bytes: int) -> Batch:
+        """The oldest records; at least one where there is any, however large. They stay held until `ack`."""
+
+    def ack(self, batch: Batch) -> None:
+        """Let go of a batch, because it was delivered or never can be."""
+
+    def __len__(self) -> int:
+        """How many records wait or are on their way."""
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait to be taken."""
+
+    @property
+    def dropped(self) -> int:
+        """How many records were dropped because others needed the room."""
+
+    def close(self) -> None:
+        """Free what it holds."""
+
+
+class MemorySpool:
+    """Keeps records in memory, as bytes, which the garbage collector never visits.
+
+    Each level has a lane of its own, and `_order` says from which lane the next record is to be taken. So the
+    oldest record of the lowest level is dropped at no cost, and the others keep their order. Appending takes
+    no lock: each step of it is one atomic operation of a deque, and a record is in its lane before its turn
+    is in `_order`. `_added` is only ever raised by appenders and `_removed` only under the lock.
+    """
+
+    def __init__(self, *, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES) -> None:
+        self._max_records = max_records
+        self._max_bytes = max_bytes
+        self._lanes: dict[int, deque[bytes]] = {level: deque() for level in LEVELS}
+        self._order: deque[int] = deque()
+        self._skipped = dict.fromkeys(LEVELS, 0)
+        self._lock = Lock()
+        self._added = 0
+        self._removed = 0
+        self._in_flight = 0
+        self._dropped = 0
+        self._stale = 0
+
+    def append(self, record: bytes, level: int) -> None:
+        """Keep a record; see `Spool`."""
+        self._lanes[level].append(record)
+        self._order.append(level)
+        size = len(record)
+        self._added += size
+        if len(self._order) > self._max_records or self._added - self._removed > self._max_bytes:
+            self._shed()
+
+    def extend(self, records: Sequence[bytes], level: int) -> None:
+        """Keep several records; see `Spool`."""
+        self._lanes[level].extend(records)
+        self._order.extend(repeat(level, len(records)))
+        size = sum(map(len, records))
+        self._added += size
+        if len(self._order) > self._max_records or self._added - self._removed > self._max_bytes:
+            self._shed()
+
+    def take(self, max_records: int, max_bytes: int) -> Batch:
+        """Take the oldest records; see `Spool`."""
+        records: list[bytes] = []
+        size = 0
+        with self._lock:
+            while self._order and len(records) < max_records and size < max_bytes:
+                level = self._order.popleft()
+                if self._skipped[level]:
+                    self._skipped[level] -= 1
+                    self._stale -= 1
+                    continue
+                record = self._lanes[level].popleft()
+                records.append(record)
+                size += len(record)
+            self._in_flight += len(records)
+        return Batch(records=records)
+
+    def ack(self, batch: Batch) -> None:
+        """Let go of a batch; see `Spool`."""
+        with self._lock:
+            self._in_flight -= len(batch.records)
+            self._removed += sum(map(len, batch.records))
+
+    def __len__(self) -> int:
+        """How many records wait or are on their way."""
+        return self.waiting + self._in_flight
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait to be taken."""
+        return sum(map(len, self._lanes.values()))
+
+    @property
+    def dropped(self) -> int:
+        """How many records were dropped because others needed the room."""
+        return self._dropped
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+    def _shed(self) -> None:
+        """Drop the oldest records of the lowest level until the rest fits."""
+        with self._lock:
+            while self._is_over():
+                level = next((level for level, lane in self._lanes.items() if lane), None)
+                if level is None:
+                    break
+                self._removed += len(self._lanes[level].popleft())
+                self._dropped += 1
+                self._skipped[level] += 1
+                self._stale += 1
+            self._forget_turns()
+
+    def _is_over(self) -> bool:
+        records = len(self._order) - self._stale
+        return records > self._max_records or self._added - self._removed > self._max_bytes
+
+    def _forget_turns(self) -> None:
+        """Take away the turns of dropped records: those in front at once, the others when they are many."""
+        while self._order and self._skipped[self._order[0]]:
+            self._skipped[self._order.popleft()] -= 1
+            self._stale -= 1
+        if self._stale <= self._max_records:
+            return
+        kept: list[int] = []
+        for _ in range(len(self._order)):
+            level = self._order.popleft()
+            if self._skipped[level]:
+                self._skipped[level] -= 1
+                self._stale -= 1
+            else:
+                kept.append(level)
+        self._order.extendleft(reversed(kept))

@@ -1,0 +1,127 @@
+"""NDJSON by HTTP, to the collector or to Logstash's http input; the answer is the acknowledgement."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping, Sequence
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from mlmon.logging_sdk.transport import Receipt, RefusedError, UnavailableError
+
+_OK: Final = range(200, 300)
+_LATER: Final = frozenset((408, 425, 429))
+_TOO_LARGE: Final = 413
+_SERVER: Final = 500
+_MAX_RETRY_AFTER_S: Final = 300.0
+
+
+class _Rejected(Struct):
+    reason: str = ""
+    detail: str = ""
+
+
+class _Answer(Struct):
+    dead_lettered: int = 0
+    errors: list[_Rejected] = []
+
+
+class HttpTransport:
+    """Posts batches over one connection that stays open.
+
+    `timeout_s` bounds connecting and each read. `headers` are added to each request.
+    """
+
+    is_acknowledged = True
+
+    def __init__(
+        self,
+        host: str,
+        port: int | None = None,
+        *,
+        path: str = "/v1/events",
+        is_tls: bool = False,
+        ca_file: str | None = None,
+        timeout_s: float = 10.0,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._path = path
+        self._timeout_s = timeout_s
+        self._tls = ssl.create_default_context(cafile=ca_file) if is_tls else None
+        self._headers = {"Content-Type": "application/x-ndjson", **(headers or {})}
+        self._connection: HTTPConnection | None = None
+
+    def send(self, records: Sequence[bytes]) -> Receipt:
+        """Post a batch and wait for the answer.
+
+        Raises:
+            UnavailableError: no connection, 408, 425, 429 or 5xx; with the answer's `Retry-After`.
+            RefusedError: any other 4xx; reason `http_<status>`.
+
+        """
+        body = b"\n".join(records)
+        is_reused = self._connection is not None
+        try:
+            return self._post(body)
+        except (OSError, HTTPException) as error:
+            self.close()
+            if not is_reused:
+                raise self._unavailable(error) from error
+        try:  # a connection kept open may have been closed by the other side meanwhile
+            return self._post(body)
+        except (OSError, HTTPException) as error:
+            self.close()
+            raise self._unavailable(error) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _post(self, body: bytes) -> Receipt:
+        if self._connection is None:
+            self._connection = self._connect()
+        self._connection.request("POST", self._path, body, self._headers)
+        response = self._connection.getresponse()
+        answer = response.read()
+        if response.status in _OK:
+            return _receipt(answer)
+        said = f"{self._where()} answered {response.status} {response.reason}: {answer[:200]!r}."
+        if response.status in _LATER or response.status >= _SERVER:
+            raise UnavailableError(said, retry_after_s=_seconds(response.getheader("Retry-After")))
+        raise RefusedError(
+            said, reason=f"http_{response.status}", is_too_large=response.status == _TOO_LARGE
+        )
+
+    def _connect(self) -> HTTPConnection:
+        if self._tls is None:
+            return HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+        return HTTPSConnection(self._host, self._port, timeout=self._timeout_s, context=self._tls)
+
+    def _where(self) -> str:
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://{self._host}{f':{self._port}' if self._port else ''}{self._path}"
+
+    def _unavailable(self, error: Exception) -> UnavailableError:
+        return UnavailableError(f"{self._where()} cannot be reached: {error or type(error).__name__}.")
+
+
+def _receipt(answer: bytes) -> Receipt:
+    """What the collector said; another server's answer, such as Logstash's `ok`, says nothing more."""
+    try:
+        told = msgspec.json.decode(answer, type=_Answer)
+    except msgspec.DecodeError:
+        return Receipt()
+    detail = "; ".join(f"{error.reason}: {error.detail}" for error in told.errors[:3])
+    return Receipt(dead_lettered=told.dead_lettered, detail=detail)
+
+
+def _seconds(header: str | None) -> float | None:
+    """The seconds of a `Retry-After`; its other form, a date, is not used among machines."""
+    return min(float(header), _MAX_RETRY_AFTER_S) if header and header.strip().isdecimal() else None
