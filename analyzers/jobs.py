@@ -21,7 +21,7 @@ from mlmon.analyzers.outcomes import Progress, join
 from mlmon.analyzers.pending import Tally
 from mlmon.analyzers.policy import Policy
 from mlmon.analyzers.registry import ANALYZERS, Registered
-from mlmon.analyzers.touched import HOUR, Hours, changed_hours, extended, matured, spans
+from mlmon.analyzers.touched import HOUR, changed_hours, extended, matured, spans
 from mlmon.core import clock as clocks
 from mlmon.core import schema
 from mlmon.core.clock import NS_PER_SECOND, Clock
@@ -72,6 +72,20 @@ class _Stopwatch(Struct, kw_only=True):
         self.started = now
 
 
+class _Work(Struct, kw_only=True):
+    """What one pass knows."""
+
+    store: Store
+    config: Config
+    policy: Policy
+    now: datetime
+    again: Window | None
+    before: _Remembered
+    after: _Remembered
+    done: Pass
+    watch: _Stopwatch
+
+
 def run_once(
     store: Store,
     config: Config | None = None,
@@ -104,9 +118,13 @@ def run_once(
     hours = changed_hours(store, fresh)
     before, after = _remembered(store), _Remembered(now=now)
     watch.lap("changes")
+    work = _Work(
+        store=store, config=config, policy=policy, now=now, again=again,
+        before=before, after=after, done=done, watch=watch,
+    )  # fmt: skip
     for place, model in enumerate(models.values()):
         # An evaluation cannot name a model that served nothing, so every changed hour is of a known model.
-        _state(store, config, policy, model, hours, before, after, done, watch, now=now, again=again)
+        _state(work, model, hours.get(model.name, set()))
         if progress is not None:
             progress("analyze", place + 1, len(models))
     done.models = len(models)
@@ -160,47 +178,38 @@ def _finish(store: Store, fresh: Mapping[Dataset, News], after: _Remembered) -> 
     store.write_blob(_STATE, msgspec.json.encode(after))
 
 
-def _state(  # noqa: PLR0913 - what a pass knows
-    store: Store,
-    config: Config,
-    policy: Policy,
-    model: Model,
-    hours: Hours,
-    before: _Remembered,
-    after: _Remembered,
-    done: Pass,
-    watch: _Stopwatch,
-    *,
-    now: datetime,
-    again: Window | None,
-) -> None:
+def _state(work: _Work, model: Model, hours: set[datetime]) -> None:
     """State the windows of a model that have changed, in every configured size."""
-    profiles = references.load_all(store, model.name)
+    profiles = references.load_all(work.store, model.name)
     names = {references.blob_name(model.name, version): one.built_at for version, one in profiles.items()}
-    after.references |= names
-    is_new = any(before.references.get(name) != built for name, built in names.items())
-    changed = _changed(model, hours.get(model.name, set()), now=now, again=_whole(model) if is_new else again)
-    maturity = parse_duration(
-        config.models.get(model.name, ModelConfig()).maturity or config.analyze.maturity
-    )
-    for size in config.analyze.windows:
-        starts = changed | _matured(model, size, since=before.now, now=now, maturity=maturity)
+    work.after.references |= names
+    is_new = any(work.before.references.get(name) != built for name, built in names.items())
+    again = _whole(model) if is_new else work.again
+    changed = _changed(model, hours, now=work.now, again=again)
+    maturity = maturity_of(work.config, model.name)
+    for size in work.config.analyze.windows:
+        starts = changed | _matured(model, size, since=work.before.now, now=work.now, maturity=maturity)
         for span in spans(starts, size):
             ask = Ask(
                 model=model,
                 span=span,
                 size=size,
-                now=now,
+                now=work.now,
                 maturity=maturity,
                 by_version=len(model.versions) > 1,
                 by_segment=() if size in _NOT_BY_SEGMENT else tuple(model.segments),
                 references=profiles,
-                policy=policy,
+                policy=work.policy,
             )
-            done.windows += sum(1 for _ in windows(span, size))
+            work.done.windows += sum(1 for _ in windows(span, size))
             for analyzer in ANALYZERS:
-                _restate(store, analyzer, ask, done)
-                watch.lap(f"{analyzer.name} {size}")
+                _restate(work.store, analyzer, ask, work.done)
+                work.watch.lap(f"{analyzer.name} {size}")
+
+
+def maturity_of(config: Config, model: str) -> timedelta:
+    """How long outcomes of a model may take."""
+    return parse_duration(config.models.get(model, ModelConfig()).maturity or config.analyze.maturity)
 
 
 def _whole(model: Model) -> Window | None:
@@ -248,7 +257,8 @@ def _restate(store: Store, analyzer: Registered, ask: Ask, done: Pass) -> None:
         done.metrics += metrics
         done.findings += len(batch) - metrics
         store.put(batch)
-    resolved = [finding for finding in _firing(store, analyzer.name, ask) if identity(finding) not in firing]
+    standing = _firing(store, analyzer.name, ask)
+    resolved = [finding for finding in standing if identity(finding) not in firing]
     if resolved:
         store.put([replace(finding, state=State.RESOLVED) for finding in resolved])
     done.resolved += len(resolved)

@@ -47,7 +47,7 @@ def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
             yield from stated.values()
             if ask.size in ask.policy.performance_sizes:
                 known = usual_of(ask, cell, usual)
-                compared += compare(ask, cell, stated, known)
+                compared += compare(ask, stated, known)
     yield from findings(ask, compared)
 
 

@@ -163,8 +163,9 @@ def merge(left: Reference, right: Reference) -> Reference:
     """
     if (left.model, left.task, left.positive_label) != (right.model, right.task, right.positive_label):
         raise UsageError(
-            f"References of {left.model} ({left.task}, {left.positive_label}) and {right.model} ({right.task}, "
-            f"{right.positive_label}) cannot be merged. Both must be of one model, task and positive label."
+            f"References of {left.model} ({left.task}, {left.positive_label}) and {right.model} "
+            f"({right.task}, {right.positive_label}) cannot be merged. "
+            "Both must be of one model, task and positive label."
         )
     performance = dict(left.performance)
     for segment, more in right.performance.items():

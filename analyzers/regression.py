@@ -56,7 +56,7 @@ def gather(reader: Reader, ask: Ask, piece: Slice) -> Iterator[tuple[Cell, Regre
 
 
 def fourth_power(counts: list[int], squares: float) -> float:
-    """The sum of the fourth powers of sizes over `SIZE_EDGES`, scaled by what their squares are known to be."""
+    """The sum of fourth powers of sizes over `SIZE_EDGES`, scaled by the known sum of squares."""
     array = np.asarray(counts, dtype=np.float64)
     rough = float(array @ _SIZES**2)
     return float(array @ _SIZES**4) * (squares / rough) ** 2 if rough > 0.0 else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from statistics import median
@@ -34,7 +35,7 @@ _ROOM: Final = 1.5
 
 
 class Burst(Struct, frozen=True, kw_only=True):
-    """The first and last inference of a short stretch of time, how many there were, and when they were stored."""
+    """A short stretch of time: its first and last inference, their number, and when they were stored."""
 
     first: datetime
     last: datetime
@@ -131,14 +132,16 @@ def longest(bursts: Sequence[Burst], end: datetime | None, ask: Ask) -> dict[Win
 
 
 def _findings(ask: Ask, gaps: dict[Window, Gap]) -> Iterator[Finding]:
-    earlier: list[float] = []
+    usual: list[float] = []
     for window, gap in gaps.items():
-        usual = earlier[-_LOOK_BACK.days :]
-        if window.start >= ask.span.start and len(usual) >= ask.policy.silence_days:
-            bound = max(ask.policy.silence * median(usual), _ROOM * max(usual))
-            if gap.seconds > bound:
-                yield _finding(ask, window, gap, bound, usual)
-        earlier.append(gap.seconds)
+        lately = usual[-_LOOK_BACK.days :]
+        bound = math.inf
+        if len(lately) >= ask.policy.silence_days:
+            bound = max(ask.policy.silence * median(lately), _ROOM * max(lately))
+        if gap.seconds <= bound:
+            usual.append(gap.seconds)
+        elif window.start >= ask.span.start:
+            yield _finding(ask, window, gap, bound, lately)
 
 
 def _finding(ask: Ask, window: Window, gap: Gap, bound: float, usual: Sequence[float]) -> Finding:

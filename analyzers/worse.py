@@ -9,7 +9,6 @@ from typing import Final
 from msgspec import Struct
 
 from mlmon.analyzers.ask import Ask
-from mlmon.analyzers.cells import Cell
 from mlmon.analyzers.policy import LOWER_IS_BETTER
 from mlmon.analyzers.statistics.distributions import normal_tail
 from mlmon.analyzers.statistics.estimate import Estimate, critical_value
@@ -28,7 +27,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 
 def compare(
-    ask: Ask, cell: Cell, stated: Mapping[tuple[str, str], Metric], usual: Mapping[str, Estimate]
+    ask: Ask, stated: Mapping[tuple[str, str], Metric], usual: Mapping[str, Estimate]
 ) -> Iterator[Comparison]:
     """Hold the headline metrics of a cell against the reference's."""
     for name in ask.policy.headlines.get(ask.model.task, ()):
@@ -41,7 +40,7 @@ def compare(
 
 
 def _p_value(now: Metric, then: Estimate) -> float | None:
-    """Two-sided, from the normal errors that 95 % intervals stand for; an uneven one by its side that faces."""
+    """Two-sided, from the normal errors that 95 % intervals stand for, each on the side of the other."""
     if now.value is None or then.value is None:
         return None
     up = now.value > then.value

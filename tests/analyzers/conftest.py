@@ -147,7 +147,9 @@ class MemoryStore:
             groups[()] = []
         for document in self._within(question):
             groups[tuple(key_of(document, key) for key in question.by.values())].append(document)
-        ranked = sorted(groups, key=lambda keys: [(key is None, key if key is not None else 0) for key in keys])
+        ranked = sorted(
+            groups, key=lambda keys: [(key is None, key if key is not None else 0) for key in keys]
+        )
         rows = [
             dict(zip(question.by, keys, strict=True))
             | {name: measured(groups[keys], measure) for name, measure in question.measures.items()}
@@ -157,7 +159,9 @@ class MemoryStore:
 
     def scan(self, scan: Scan) -> Iterator[list[dict]]:
         """Documents in batches, in order."""
-        found = sorted(self._within(scan), key=lambda document: (document[scan.time], document[schema.EVENT_ID]))
+        found = sorted(
+            self._within(scan), key=lambda document: (document[scan.time], document[schema.EVENT_ID])
+        )
         for start in range(0, len(found), scan.batch_size):
             yield [
                 {name: x for name, x in document.items() if scan.fields is None or name in scan.fields}
