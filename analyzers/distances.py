@@ -30,9 +30,9 @@ class Distance(Struct, frozen=True, kw_only=True):
     """How far a subject is from its reference.
 
     `metrics` are by name; `psi` is what decides, over `groups` bins; `p_value` is that of the
-    Kolmogorov-Smirnov test (a number) or the chi-squared test (a category). `reference` and `current` are counts over the same
-    `bins`: edges of a number, names of a category. `n` have a value and `without` have none;
-    `missing` is their share, with the reference's and the chance of the difference.
+    Kolmogorov-Smirnov test (a number) or the chi-squared test (a category). `reference` and `current` are
+    counts over the same `bins`: edges of a number, names of a category. `n` have a value and `without` have
+    none; `missing` is their share, with the reference's and the chance of the difference.
     """
 
     metrics: dict[str, float | None]

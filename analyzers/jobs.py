@@ -123,7 +123,6 @@ def run_once(
         before=before, after=after, done=done, watch=watch,
     )  # fmt: skip
     for place, model in enumerate(models.values()):
-        # An evaluation cannot name a model that served nothing, so every changed hour is of a known model.
         _state(work, model, hours.get(model.name, set()))
         if progress is not None:
             progress("analyze", place + 1, len(models))
@@ -219,7 +218,7 @@ def _whole(model: Model) -> Window | None:
 
 
 def _changed(model: Model, hours: set[datetime], *, now: datetime, again: Window | None) -> set[datetime]:
-    """The hours to state again: changed ones, those asked for, and the present one of a model that goes on."""
+    """The hours to state again: changed ones, those asked for, and the present one of a live model."""
     changed = set(hours)
     whole = _whole(model)
     if again is not None and whole is not None:

@@ -8,14 +8,15 @@ from datetime import datetime
 from mlmon.analyzers import reference as references
 from mlmon.analyzers.ask import Ask
 from mlmon.analyzers.cells import ALL
+from mlmon.analyzers.jobs import maturity_of
 from mlmon.analyzers.models import Model
 from mlmon.analyzers.policy import Policy
 from mlmon.analyzers.registry import ANALYZERS
-from mlmon.core.config import Config, ModelConfig
+from mlmon.core.config import Config
 from mlmon.core.errors import UsageError, nearest
 from mlmon.core.result import Finding, Metric, Result
 from mlmon.core.store import Reader
-from mlmon.core.window import SIZES, Window, parse_duration, widen
+from mlmon.core.window import SIZES, Window, widen
 
 VERSION = "version"
 
@@ -83,14 +84,12 @@ def _answers(  # noqa: PLR0913 - as above
     analyzers: tuple[str, ...],
 ) -> Iterator[Result]:
     _check(model, size, by, analyzers)
-    config = config or Config()
-    maturity = config.models.get(model.name, ModelConfig()).maturity or config.analyze.maturity
     ask = Ask(
         model=model,
         span=span if size == ALL else widen(span, size),
         size=size,
         now=now,
-        maturity=parse_duration(maturity),
+        maturity=maturity_of(config or Config(), model.name),
         version=version,
         by_version=VERSION in by,
         by_segment=tuple(field for field in by if field != VERSION),

@@ -94,7 +94,7 @@ def _length(columns: Columns) -> int:
     lengths = {name: len(values) for name, values in parts.items()}
     if len(set(lengths.values())) != 1:
         raise UsageError(
-            f"A reference needs columns of one length, got {lengths or 'no column'}. Check the file's columns."
+            f"A reference needs columns of one length, got {lengths or 'none'}. Check the file's columns."
         )
     return next(iter(lengths.values()))
 
@@ -102,9 +102,8 @@ def _length(columns: Columns) -> int:
 def _kinds(columns: Columns) -> tuple[dict[str, Column], dict[str, Column]]:
     numeric = {name: values for name, values in columns.features.items() if _is_numeric(values)}
     text = {name: values for name, values in columns.features.items() if name not in numeric}
-    for name, found in ((SCORE, columns.score), (VALUE, columns.value)):
-        if found is not None:
-            numeric[name] = found
+    said = {SCORE: columns.score, VALUE: columns.value}
+    numeric |= {name: values for name, values in said.items() if values is not None}
     if columns.label is not None:
         text[LABEL] = columns.label
     return numeric, text

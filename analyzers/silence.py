@@ -30,6 +30,7 @@ _LOOK_BACK: Final = timedelta(days=28)
 _HOUR: Final = timedelta(hours=1)
 _FINE: Final = "5m"
 _COARSE: Final = "1h"
+_TICK: Final = timedelta(microseconds=1)
 _ROOM: Final = 1.5
 """How far beyond the longest gap of the last weeks a gap must go."""
 
@@ -110,25 +111,37 @@ def longest(bursts: Sequence[Burst], end: datetime | None, ask: Ask) -> dict[Win
     stops = [(burst.first, burst.last, burst.count) for burst in bursts[1:]]
     if end is not None and end > bursts[-1].last:
         stops.append((end, end, 0))
-    since = bursts[0].last
+    since, window = bursts[0].last, next(windows(_moment(bursts[0].last), ask.size))
     for first, last, count in stops:
-        for window in windows(
-            Window(start=since, end=max(first, since) + timedelta(microseconds=1)), ask.size
-        ):
-            seconds = (min(first, window.end) - since).total_seconds()
-            known = found.get(window)
-            inside = count if first in window else 0
-            if known is None:
-                found[window] = Gap(start=since, seconds=seconds, count=inside)
-            else:
-                longer = seconds > known.seconds
-                found[window] = Gap(
-                    start=since if longer else known.start,
-                    seconds=max(seconds, known.seconds),
-                    count=known.count + inside,
-                )
+        crossed = (
+            (window,) if first < window.end else windows(Window(start=since, end=first + _TICK), ask.size)
+        )
+        for window in crossed:
+            _note(found, window, since, first, count)
         since = last
+        if last >= window.end:
+            window = next(windows(_moment(last), ask.size))
     return {window: gap for window, gap in found.items() if window.start < ask.span.end}
+
+
+def _moment(at: datetime) -> Window:
+    return Window(start=at, end=at + _TICK)
+
+
+def _note(found: dict[Window, Gap], window: Window, since: datetime, first: datetime, count: int) -> None:
+    """Count a gap, and the inferences that end it, to a window that it touches."""
+    seconds = (min(first, window.end) - since).total_seconds()
+    inside = count if first in window else 0
+    known = found.get(window)
+    if known is None:
+        found[window] = Gap(start=since, seconds=seconds, count=inside)
+        return
+    longer = seconds > known.seconds
+    found[window] = Gap(
+        start=since if longer else known.start,
+        seconds=max(seconds, known.seconds),
+        count=known.count + inside,
+    )
 
 
 def _findings(ask: Ask, gaps: dict[Window, Gap]) -> Iterator[Finding]:

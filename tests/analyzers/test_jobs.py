@@ -27,7 +27,8 @@ def serve(store, service, n=600, *, shift=0.0, start=START, right=0.9, carriers=
     store.write(
         [
             service.inference(
-                name, moment, TASK="binary", POSITIVE_LABEL="late", PREDICTION_LABEL="late" if k % 2 else "ok",
+                name, moment, TASK="binary", POSITIVE_LABEL="late",
+                PREDICTION_LABEL="late" if k % 2 else "ok",
                 PREDICTION_SCORE=0.9 if k % 2 else 0.1, FEATURES_NUMERIC={"x": x},
                 SEGMENT={"carrier": carriers[k // 2 % len(carriers)]},
             )

@@ -170,6 +170,7 @@ class StubBreaksAfterWriting:
         return getattr(self._store, name)
 
     def write_blob(self, name, blob):
+        """Fail the first time a cursor is saved."""
         if name.startswith("cursor/") and not self._broken:
             self._broken = True
             raise StoreError("The disk is gone.")

@@ -163,7 +163,7 @@ def test_sampling_weights_give_the_whole_back(store, service):
 
 
 def test_coverage_and_final_follow_the_outcomes(store, service):
-    """Half of the outcomes give a coverage of one half; the window is final once the time for more is over."""
+    """Half of the outcomes are a coverage of one half; a window is final once the time for more is over."""
     store.write(
         [
             service.inference(f"i{k}", START + timedelta(minutes=k), PREDICTION_LABEL="a", TASK="multiclass")
