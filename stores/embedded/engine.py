@@ -1,0 +1,46 @@
+"""DuckDB as the query engine: one database in memory a store, bounded in memory and threads."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+MEMORY_LIMIT: Final = "320MB"
+"""What DuckDB may hold before it spills to disk."""
+
+_MOST_THREADS: Final = 4
+
+
+class Engine:
+    """A database in memory and the folder it spills to. Safe for several threads: each takes a cursor."""
+
+    def __init__(self, *, memory_limit: str = MEMORY_LIMIT, threads: int | None = None) -> None:
+        """Start an empty database."""
+        self._folder = tempfile.TemporaryDirectory(prefix="mlmon-")
+        self.folder = Path(self._folder.name)
+        self._database = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": memory_limit,
+                "threads": threads or min(os.cpu_count() or 1, _MOST_THREADS),
+                "temp_directory": str(self.folder / "spill"),
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+            },
+        )
+        self._closed = False
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own for one thread; the caller closes it."""
+        return self._database.cursor()
+
+    def close(self) -> None:
+        """End the database and remove its folder; a second call does no harm."""
+        if not self._closed:
+            self._closed = True
+            self._database.close()
+            self._folder.cleanup()

@@ -1,0 +1,189 @@
+"""Keeps a group's files in order: rolls tails to segments, merges segments, lets old ones go.
+
+All changes of the manifest go through here, one at a time, in one background thread or in the writer's.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from mlmon.core.schema import RESULTS, Dataset
+from mlmon.stores.embedded import layout, manifest, segments, sound
+from mlmon.stores.embedded.engine import Engine
+from mlmon.stores.embedded.layout import Group
+from mlmon.stores.embedded.manifest import Manifest, Retired, Segment
+
+GRACE_S: Final = 120.0
+"""How long a file that left the manifest stays, for readers that began before."""
+
+MOST_FROZEN: Final = 16
+"""Tails that may wait to be rolled; a writer that is faster still waits for one."""
+
+MERGE_AT: Final = 8
+"""As many neighbouring small segments become one."""
+
+MERGED_ROWS: Final = 1_000_000
+"""A segment with more rows is left alone."""
+
+_DAY_US: Final = 86_400_000_000
+
+
+class Upkeep:
+    """The manifest of a group and the thread that works on it. Made by whoever holds the group's lock."""
+
+    def __init__(self, root: Path, group: Group, engine: Engine) -> None:
+        """Read the manifest."""
+        self._root, self._group, self._engine = root, group, engine
+        self._mutex = threading.RLock()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"mlmon-{group}")
+        self._rolls: dict[int, Future[None]] = {}
+        self.manifest = manifest.load(root, group)
+
+    def new_tail(self) -> Path:
+        """List a new, empty tail file, and start to roll those before it."""
+        with self._mutex:
+            number, waiting = self.manifest.next_file, self.manifest.tails
+            path = layout.tail_path(self._root, self._group, number)
+            self._publish(replace(self.manifest, next_file=number + 1, tails=(*waiting, number)))
+        for old in waiting:
+            if old not in self._rolls:
+                self._rolls[old] = self._pool.submit(self._roll, old)
+        self._wait_for_room()
+        return path
+
+    def _wait_for_room(self) -> None:
+        """Keep the number of waiting tails bounded, and raise what a roll in the background met."""
+        for number in list(self._rolls):
+            roll = self._rolls[number]
+            if roll.done() or len(self._rolls) > MOST_FROZEN:
+                del self._rolls[number]
+                roll.result()
+
+    def _number(self) -> int:
+        with self._mutex:
+            number = self.manifest.next_file
+            self.manifest = replace(self.manifest, next_file=number + 1)
+            return number
+
+    def _roll(self, number: int) -> None:
+        path = layout.tail_path(self._root, self._group, number)
+        cursor = self._engine.cursor()
+        try:
+            written, bad = segments.roll(cursor, self._root, path, self._number)
+        finally:
+            cursor.close()
+        self._set_aside(bad)
+        with self._mutex:
+            current = self._with(self.manifest, written)
+            current = replace(current, tails=tuple(it for it in current.tails if it != number))
+            gone = [path, layout.length_path(path)]
+            self._publish(self._retiring(current, [it.relative_to(self._root).as_posix() for it in gone]))
+        self._merge_where_many()
+
+    def _set_aside(self, bad: Sequence[tuple[bytes, str]]) -> None:
+        if bad:
+            with (self._root / "dead" / f"{self._group}.ndjson").open("ab") as file:
+                file.writelines(sound.dead_letter(line, reason) for line, reason in bad)
+
+    def _with(self, current: Manifest, written: Sequence[segments.Written]) -> Manifest:
+        listed, columns = list(current.segments), current.columns
+        for it in written:
+            columns, position = manifest.place(columns, it.columns)
+            listed.append(segments.placed(it, position))
+        return replace(current, segments=tuple(listed), columns=columns)
+
+    def _retiring(self, current: Manifest, files: Sequence[str]) -> Manifest:
+        now = time.time_ns()
+        return replace(current, retired=(*current.retired, *(Retired(file=it, at_ns=now) for it in files)))
+
+    def _publish(self, current: Manifest) -> None:
+        """Make a manifest the newest, and delete what left it long enough ago."""
+        limit = time.time_ns() - int(GRACE_S * 1e9)
+        due = [it for it in current.retired if it.at_ns < limit]
+        kept = tuple(it for it in current.retired if it.at_ns >= limit)
+        current = replace(current, number=current.number + 1, retired=kept)
+        manifest.save(self._root, self._group, current)
+        self.manifest = current
+        for it in due:
+            (self._root / it.file).unlink(missing_ok=True)
+
+    def _merge_where_many(self) -> None:
+        for dataset in Dataset:
+            while run := _run_to_merge(self.manifest, dataset):
+                self._merge(run)
+
+    def _merge(self, run: Sequence[Segment], keep_from: int | None = None) -> None:
+        cursor = self._engine.cursor()
+        try:
+            held = [(it, self.manifest.columns[it.columns]) for it in run]
+            merged = segments.merge(cursor, self._root, held, self._number(), keep_from)
+        finally:
+            cursor.close()
+        with self._mutex:
+            gone = {it.file for it in run}
+            kept = tuple(it for it in self.manifest.segments if it.file not in gone)
+            current = self._with(replace(self.manifest, segments=kept), [merged] if merged else [])
+            self._publish(self._retiring(current, sorted(gone)))
+
+    def compact(self) -> None:
+        """Wait for the rolls under way, and merge what is small."""
+        self._finish()
+        self._pool.submit(self._merge_where_many).result()
+
+    def forget_before(self, dataset: Dataset, limit_us: int) -> int:
+        """Let go what was ingested before a time, in whole segments of events; return how many rows left."""
+        self._finish()
+        return self._pool.submit(self._forget, dataset, limit_us).result()
+
+    def _forget(self, dataset: Dataset, limit_us: int) -> int:
+        before = sum(it.rows for it in self.manifest.segments if it.dataset is dataset)
+        old = [it for it in self.manifest.segments if it.dataset is dataset and it.last_ingested < limit_us]
+        if old:
+            with self._mutex:
+                kept = tuple(it for it in self.manifest.segments if it not in old)
+                self._publish(self._retiring(replace(self.manifest, segments=kept), [it.file for it in old]))
+        if dataset in RESULTS:
+            for it in self.manifest.segments:
+                if it.dataset is dataset and it.first_ingested < limit_us - _DAY_US:
+                    self._merge([it], keep_from=limit_us)
+        return before - sum(it.rows for it in self.manifest.segments if it.dataset is dataset)
+
+    def _finish(self) -> None:
+        for number in list(self._rolls):
+            self._rolls.pop(number).result()
+
+    def close(self) -> None:
+        """Finish what is under way; a roll that failed keeps its tail, which the next writer rolls."""
+        self._pool.shutdown(wait=True)
+
+
+def _run_to_merge(current: Manifest, dataset: Dataset) -> list[Segment]:
+    """Neighbours in time of ingestion that are small enough to become one; empty where there are too few.
+
+    Events are merged within one day of ingestion, so that retention can let them go by whole segments.
+    """
+    small = sorted(
+        (it for it in current.segments if it.dataset is dataset and it.rows < MERGED_ROWS // 2),
+        key=lambda it: it.first_ingested,
+    )
+    for _, same_day in groupby(
+        small, key=lambda it: 0 if dataset in RESULTS else it.first_ingested // _DAY_US
+    ):
+        run: list[Segment] = []
+        rows = 0
+        for it in same_day:
+            if rows + it.rows > MERGED_ROWS:
+                break
+            run.append(it)
+            rows += it.rows
+        if len(run) >= MERGE_AT:
+            return run
+    return []
