@@ -142,7 +142,7 @@ class MemoryStore:
 
     def query(self, question: Query) -> Answer:
         """Answer as the rules of the query language say."""
-        groups = defaultdict(list)
+        groups: dict[tuple, list[dict]] = defaultdict(list)
         if not question.by:
             groups[()] = []
         for document in self._within(question):

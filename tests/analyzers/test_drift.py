@@ -35,10 +35,10 @@ def seen(reference, columns, window):
         scale = distances.numeric_scale(profile)
         counts = histogram(columns[name], profile.edges)
         found.distances[name] = distances.numeric_distance(scale, counts, n - counts.sum(), 1.0)
-    names, counts = np.unique(columns["k"].astype(str), return_counts=True)
-    scale = distances.categorical_scale(reference.categorical["k"])
-    known = dict(zip(names.tolist(), counts.astype(float).tolist(), strict=True))
-    found.distances["k"] = distances.categorical_distance(scale, known, 0.0, 0.0, 1.0)
+    names, times = np.unique(columns["k"].astype(str), return_counts=True)
+    known = dict(zip(names.tolist(), times.astype(float).tolist(), strict=True))
+    categories = distances.categorical_scale(reference.categorical["k"])
+    found.distances["k"] = distances.categorical_distance(categories, known, 0.0, 0.0, 1.0)
     return found
 
 
@@ -89,6 +89,7 @@ def test_an_unseen_category_has_a_bin_of_its_own(profile):
     scale = distances.categorical_scale(profile.categorical["k"])
     found = distances.categorical_distance(scale, {"a": 500.0, "new": 500.0}, 0.0, 0.0, 1.0)
     assert dict(zip(found.bins, found.current, strict=True))[distances.UNSEEN] == 500.0
+    assert found.psi is not None
     assert found.psi > 0.25
 
 

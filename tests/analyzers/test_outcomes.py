@@ -89,7 +89,7 @@ history = st.lists(
 
 def consistent(events):
     """One label for each inference and revision, as a producer would send."""
-    seen = {}
+    seen: dict[tuple[int, int], str | None] = {}
     return [(k, revision, seen.setdefault((k, revision), label)) for k, revision, label in events]
 
 
@@ -106,11 +106,11 @@ def test_any_order_of_outcomes_gives_the_measures_of_the_final_state(new_store, 
         store.write([outcome(service, k, label, revision) for k, revision, label in rest[:cut]])
         run(store, batch=data.draw(st.integers(1, 5)))
         rest = rest[cut:]
-    final = {}
+    winners: dict[int, tuple[int, str | None]] = {}
     for k, revision, label in events:
-        if k not in final or revision > final[k][0]:
-            final[k] = (revision, label)
-    final = {k: label for k, (_, label) in final.items()}
+        if k not in winners or revision > winners[k][0]:
+            winners[k] = (revision, label)
+    final = {k: label for k, (_, label) in winners.items()}
     found = values(store)
     if not any(final.values()):
         assert found.get("accuracy") is None
@@ -126,7 +126,8 @@ def test_batches_leave_no_trace(new_store, service, batch):
     for size in (batch, 10_000):
         store = new_store()
         serve(store, service)
-        for revision, labels in enumerate((["late"] * 6, ["ok"] * 4, [None] * 2)):
+        rounds: list[list[str | None]] = [["late"] * 6, ["ok"] * 4, [None] * 2]
+        for revision, labels in enumerate(rounds):
             store.write([outcome(service, k, label, revision) for k, label in enumerate(labels)])
         run(store, batch=size)
         ids.append(sorted(store.documents[Dataset.EVALUATION]))

@@ -75,6 +75,8 @@ def test_too_many_failures_are_a_finding(store, service):
     )
     [finding] = live.findings(store, models(store)[0], SPAN, now=NOW)
     assert (finding.metric, finding.severity) == ("error_rate", "critical")
+    assert finding.low is not None
+    assert finding.bound is not None
     assert finding.low > finding.bound
 
 
