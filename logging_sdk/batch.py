@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import Token
 from itertools import repeat
 from time import perf_counter_ns
@@ -26,7 +26,7 @@ class Batch:
     The duration of each event is the whole batch's. An exception is recorded for each row and goes on.
     """
 
-    def __init__(  # noqa: PLR0913 - from the logger's own arguments
+    def __init__(
         self,
         recorder: Recorder,
         batch_id: str,
@@ -72,8 +72,8 @@ class Batch:
         sequence of mappings. See `Inference.predict` for the meanings.
         """
         if self._predictions:
-            self._note("predicted_twice", f"predict was called twice for batch {self.id}; the last call counts.")
-        given = {
+            self._note("predicted_twice", f"predict was called twice for {self.id}; the last call counts.")
+        given: dict[str, tuple[Any, Callable[[list[Any]], list[Any]]]] = {
             schema.PREDICTION_LABEL: (label, keywords),
             schema.PREDICTION_SCORE: (score, _numbers),
             schema.PREDICTION_VALUE: (value, _numbers),
@@ -167,11 +167,11 @@ class Batch:
     def _segment_columns(self, segment: Mapping[str, Any], length: int) -> dict[str, list[str | None]]:
         """The features that are segments and what was given: a value for all rows, or a sequence of them."""
         copied = {name: self._columns[name] for name in self._recorder.segments if name in self._columns}
-        given = {
+        columns = {
             str(name): [value] * length if _is_scalar(value) else listed(value, length, f"segment {name}")
             for name, value in segment.items()
         }
-        return {name: keywords(values) for name, values in {**copied, **given}.items()}
+        return {name: keywords(values) for name, values in {**copied, **columns}.items()}
 
     def _probabilities(self, rows: list[Any]) -> list[dict[str, float | None]]:
         return [self._recorder.probabilities_of(row) for row in rows]

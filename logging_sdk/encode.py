@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
 from math import isfinite
+from operator import countOf
 from typing import Any, Final, cast
 
 import orjson
@@ -102,20 +104,16 @@ def is_number(kind: type) -> bool:
         return False
     if issubclass(kind, (int, float, Decimal, Fraction)):
         return True
-    return _is_numpy(kind) and any(
-        base.__name__ in ("integer", "floating") for base in kind.__mro__
-    )
+    return _is_numpy(kind) and any(base.__name__ in ("integer", "floating") for base in kind.__mro__)
 
 
-def split(
-    features: Mapping[str, Any], texts: set[str]
-) -> tuple[Mapping[str, Any], dict[str, str | None]]:
+def split(features: Mapping[str, Any], texts: set[str]) -> tuple[Mapping[str, Any], dict[str, str | None]]:
     """Features as numeric and categorical ones; those without a value are null, on the side they belong to.
 
     `texts` remembers the names seen with text, so that a gap in such a feature stays categorical; names are
     added to it. Finite and infinite floats both pass; the writer turns NaN and infinity into null.
     """
-    if not texts and _NUMBERS.issuperset(map(type, features.values())):
+    if not texts and countOf(map(type, features.values()), float) == len(features):
         return features, {}
     numeric: dict[str, Any] = {}
     categorical: dict[str, str | None] = {}
@@ -222,11 +220,10 @@ def _is_numpy(kind: type) -> bool:
     return any(base.__module__.partition(".")[0] == "numpy" for base in kind.__mro__)
 
 
-_is_number = lru_cache(maxsize=256)(is_number)
+_is_number: Final = cast("Callable[[type], bool]", lru_cache(maxsize=256)(is_number))
 
 
-@lru_cache(maxsize=256)
-def _text_of(kind: type) -> Callable[[Any], str | None]:
+def _find_text_of(kind: type) -> Callable[[Any], str | None]:
     """How values of a type become text, found once a type."""
     for types, convert in _CONVERSIONS:
         if issubclass(kind, types):
@@ -236,6 +233,9 @@ def _text_of(kind: type) -> Callable[[Any], str | None]:
     if hasattr(kind, "tolist"):  # arrays and scalars of numpy, series of pandas
         return _text_of_numpy
     return _text_of_object
+
+
+_text_of: Final = cast("Callable[[type], Callable[[Any], str | None]]", lru_cache(maxsize=256)(_find_text_of))
 
 
 def _text_of_bool(value: Any) -> str:  # noqa: ANN401 - any value
@@ -287,7 +287,7 @@ def _text_of_object(value: Any) -> str:  # noqa: ANN401 - any value
 _CONVERSIONS: Final[tuple[tuple[Any, Callable[[Any], str | None]], ...]] = (
     (type(None), lambda _: None),
     (Enum, lambda value: text(value.value)),
-    (str, lambda value: str.__str__(value)),
+    (str, str.__str__),
     (bool, _text_of_bool),
     (int, _text_of_int),
     (float, _text_of_float),
@@ -312,15 +312,14 @@ def _plain(value: Any, depth: int) -> Any:  # noqa: ANN401, PLR0911 - one return
         return _plain(asdict(value), depth)
     if isinstance(value, Mapping):
         return {text(key) or "": _plain(item, depth - 1) for key, item in _first(value.items())}
-    if isinstance(value, Set):
+    if isinstance(value, AbstractSet):
         return sorted((_plain(item, depth - 1) for item in _first(value)), key=str)
     if isinstance(value, (list, tuple)):
         return [_plain(item, depth - 1) for item in _first(value)]
     if hasattr(value, "tolist") and len(value) <= _MAX_ITEMS:
         return _plain(value.tolist(), depth)
-    if _text_of(type(value)) not in (_text_of_object, _text_of_numpy):
-        return text(value)
-    return _shown(value)
+    convert = _text_of(type(value))
+    return _shown(value) if convert in {_text_of_object, _text_of_numpy} else text(value)
 
 
 def _first(items: Iterable[Any]) -> Iterable[Any]:

@@ -12,7 +12,6 @@ from mlmon.logging_sdk import records
 from mlmon.logging_sdk.encode import labels, text
 from mlmon.logging_sdk.fork import renew_in_child
 from mlmon.logging_sdk.identity import Identity, default_environment, default_service
-from mlmon.logging_sdk.logger import add_scope
 from mlmon.logging_sdk.producer import Producer
 from mlmon.logging_sdk.redact import Rule, TextRule, redactor
 
@@ -26,7 +25,7 @@ class Formatter(BaseJsonFormatter):
 
     def __init__(
         self,
-        *args: Any,  # noqa: ANN401 - what dictConfig passes: a format, which is not used
+        *_: Any,  # noqa: ANN401 - what dictConfig passes: a format, which is not used
         model: str = "",
         version: str | None = None,
         service: str | None = None,
@@ -49,7 +48,6 @@ class Formatter(BaseJsonFormatter):
     def format(self, record: logging.LogRecord) -> str:
         """One event, without a line's end; the record is not changed."""
         body = records.body_of(record)
-        add_scope(body)
         if self.static_fields:
             body[schema.LABELS] = {**labels(self.static_fields), **body.get(schema.LABELS, {})}
         return self._producer.write(records.kind_of(record), records.at_ns(record), body).decode()

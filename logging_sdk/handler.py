@@ -26,7 +26,12 @@ class Handler(logging.Handler):
     """
 
     def __init__(
-        self, model: str = "", *, logger: ModelLogger | None = None, level: int | str = 0, **options: Any  # noqa: ANN401
+        self,
+        model: str = "",
+        *,
+        logger: ModelLogger | None = None,
+        level: int | str = 0,
+        **options: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(level.upper() if isinstance(level, str) else level)
         self.logger = logger or ModelLogger(model, **options)
@@ -41,7 +46,9 @@ class Handler(logging.Handler):
             if inference is not None:
                 self.logger.predicted(**{"timestamp": records.at_ns(record), **inference})
             else:
-                self.logger.write_line(records.kind_of(record), records.at_ns(record), records.body_of(record))
+                self.logger.write_line(
+                    records.kind_of(record), records.at_ns(record), records.body_of(record)
+                )
         except Exception:  # noqa: BLE001 - logging's own way of telling
             self.handleError(record)
 

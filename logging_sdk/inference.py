@@ -31,7 +31,7 @@ class Inference:
 
     id: str
 
-    def __init__(  # noqa: PLR0913 - from the logger's own arguments
+    def __init__(
         self,
         recorder: Recorder,
         inference_id: str,

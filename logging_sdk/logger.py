@@ -7,7 +7,8 @@
     log.warning("weather missing", extra={"origin": "JFK"})
 
 Nothing here raises into the host, waits for input or output, or keeps what the caller passed; only making a
-logger can fail, because then somebody looks. Misuse is said once, by the logger `mlmon.logging_sdk`, and counted.
+logger can fail, because then somebody looks. Misuse is said once, by the logger `mlmon.logging_sdk`, and
+counted.
 """
 
 from __future__ import annotations
@@ -15,28 +16,28 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self, overload
 
 from mlmon.core import clock as clocks
 from mlmon.core import schema
-from mlmon.core.clock import Clock, to_text
+from mlmon.core.clock import Clock
 from mlmon.core.errors import UsageError, nearest
 from mlmon.core.event import Document
 from mlmon.logging_sdk.batch import Batch
-from mlmon.logging_sdk.context import Trace, active, current_trace, parse_traceparent
-from mlmon.logging_sdk.encode import MAX_LONG_TEXT, cut, keywords, labels, number, text
-from mlmon.logging_sdk.failure import error_fields
+from mlmon.logging_sdk.context import Trace, current_trace, parse_traceparent
+from mlmon.logging_sdk.encode import keywords, number, text
 from mlmon.logging_sdk.features import listed, row_of
 from mlmon.logging_sdk.identity import Identity, default_environment, default_service
 from mlmon.logging_sdk.inference import Inference
+from mlmon.logging_sdk.lines import body_of_line, kind_of_level
 from mlmon.logging_sdk.misuse import Misuse
 from mlmon.logging_sdk.moments import Moment, all_ns_of, ns_of
 from mlmon.logging_sdk.monitor import Call, Told, monitored
+from mlmon.logging_sdk.outcomes import outcome_events
 from mlmon.logging_sdk.outlet import Outlet
 from mlmon.logging_sdk.producer import LINES, OUTCOME, SERVED, Kind, Producer
-from mlmon.logging_sdk.recorder import Recorder, add_trace
+from mlmon.logging_sdk.recorder import Recorder
 from mlmon.logging_sdk.redact import Rule, TextRule, redactor
 from mlmon.logging_sdk.sample import Sample
 from mlmon.logging_sdk.ship import Shipper
@@ -46,7 +47,6 @@ from mlmon.logging_sdk.transport import Ship, connector
 
 SHIP_VARIABLE: Final = "MLMON_LOG_SHIP"
 TASKS: Final = ("binary", "multiclass", "regression", "ranking")
-_NUMBERED: Final = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 
 
 class ModelLogger:
@@ -61,7 +61,7 @@ class ModelLogger:
         classes: Names of the classes, in the order in which arrays of probabilities have them.
         feature_names: Names of the features, in the order in which arrays have them.
         segments: Features to compute results within; they are copied to the event's segment.
-        service: The service that serves it; else `MLMON_LOG_SERVICE`, `OTEL_SERVICE_NAME` or the script's name.
+        service: The service that serves it; else `MLMON_LOG_SERVICE`, `OTEL_SERVICE_NAME`, the script's name.
         service_version: The release of that service.
         environment: `production` and so on; else `MLMON_LOG_ENVIRONMENT`.
         endpoint: `default`, `canary` or `shadow`. `variant` is the arm of an experiment.
@@ -127,7 +127,9 @@ class ModelLogger:
         self._clock = clock
         self._misuse = Misuse()
         self._outlet = Outlet(
-            Producer(identity, redactor(rules) if rules else None), Shipper(make_spool, connect), self._misuse
+            Producer(identity, redactor(rules) if rules else None),
+            Shipper(make_spool, connect),
+            self._misuse,
         )
         self._recorder = Recorder(
             self._outlet,
@@ -154,9 +156,9 @@ class ModelLogger:
     ) -> Inference:
         """An inference to run within a `with` block, which is measured; see `Inference`.
 
-        `features` is a mapping, or any row that `features.row_of` takes. `id` joins it with its outcome and is
-        made where none is given. The trace is that of the W3C header `traceparent`, else `trace_id`, else the
-        active one.
+        `features` is a mapping, or any row that `features.row_of` takes. `id` joins it with its outcome and
+        is made where none is given. The trace is that of the W3C header `traceparent`, else `trace_id`, else
+        the active one.
         """
         trace = None
         if traceparent is not None or trace_id is not None:
@@ -184,8 +186,14 @@ class ModelLogger:
         """
         name = self._outlet.producer.new_inference_id() if id is None else str(id)
         try:
-            body: Document = {schema.MESSAGE: None, schema.INFERENCE_ID: name}
-            self._recorder.add_prediction(body, label, score, value, probabilities)
+            body: Document = {schema.MESSAGE: "predicted", schema.INFERENCE_ID: name}
+            if type(label) is str and value is None and probabilities is None:  # spares a call where it can
+                body[schema.MESSAGE] = f"predicted {label}"
+                body[schema.PREDICTION_LABEL] = label
+                if score is not None:
+                    body[schema.PREDICTION_SCORE] = score if type(score) is float else number(score)
+            else:
+                self._recorder.add_prediction(body, label, score, value, probabilities)
             if duration_ns is not None:
                 body[schema.EVENT_DURATION] = int(duration_ns)
             row = features if type(features) is dict else row_of(features, self._recorder.feature_names)
@@ -223,6 +231,8 @@ class ModelLogger:
     @overload
     def monitor(
         self,
+        function: None = None,
+        /,
         *,
         features: Callable[..., Any] | str | None = None,
         prediction: Callable[[Any], Told] | None = None,
@@ -246,7 +256,7 @@ class ModelLogger:
         score, a number (a value) or a label.
         """
 
-        def decorate(call: Call) -> Call:
+        def decorate(call: Callable[..., Any]) -> Callable[..., Any]:
             return monitored(
                 call, self.inference, self._misuse, features=features, prediction=prediction, inference_id=id
             )
@@ -279,7 +289,7 @@ class ModelLogger:
             source=source,
         )
 
-    def outcomes(  # noqa: PLR0913 - all by keyword
+    def outcomes(
         self,
         ids: Any,  # noqa: ANN401 - any sequence, as those below
         *,
@@ -296,48 +306,41 @@ class ModelLogger:
             if labels is not None:
                 given[schema.OUTCOME_LABEL] = keywords(listed(labels, len(names), "labels"))
             if values is not None:
-                given[schema.OUTCOME_VALUE] = [number(value) for value in listed(values, len(names), "values")]
+                given[schema.OUTCOME_VALUE] = [
+                    number(value) for value in listed(values, len(names), "values")
+                ]
             if not given:
                 self._misuse.note("outcome", "An outcome needs a label or a value; it is not logged.")
                 return
-            self._tell(names, given, observed_at, {"revision": revision, "source": source})
+            self._tell(names, given, observed_at, revision, source)
         except Exception as error:  # noqa: BLE001 - the host must not notice
             self._misuse.note("outcome", f"Outcomes cannot be read: {error}.", error=error)
 
     def retract(
-        self, inference_id: str, *, revision: int = 1, observed_at: Moment | None = None, source: str | None = None
+        self,
+        inference_id: str,
+        *,
+        revision: int = 1,
+        observed_at: Moment | None = None,
+        source: str | None = None,
     ) -> None:
         """Withdraw the outcome of an inference; `revision` is higher than that of the outcome."""
         try:
             given = {schema.OUTCOME_RETRACTED: [True]}
-            self._tell([inference_id], given, observed_at, {"revision": revision, "source": source})
+            self._tell([inference_id], given, observed_at, revision, source)
         except Exception as error:  # noqa: BLE001 - the host must not notice
             self._misuse.note("outcome", f"A retraction cannot be read: {error}.", error=error)
 
-    def _tell(self, ids: Sequence[Any], given: Document, observed_at: Any, about: Document) -> None:  # noqa: ANN401
+    def _tell(
+        self,
+        ids: Sequence[Any],
+        given: Document,
+        observed_at: Any,  # noqa: ANN401 - a moment or a sequence of them
+        revision: int,
+        source: str | None,
+    ) -> None:
         moments_ns = all_ns_of(observed_at, len(ids), self._clock)
-        common = {schema.OUTCOME_REVISION: int(about["revision"])}
-        if about["source"] is not None:
-            common[schema.OUTCOME_SOURCE] = text(about["source"])
-        verb = "retracted" if schema.OUTCOME_RETRACTED in given else "turned out"
-        names = tuple(given)
-        rows = zip(ids, moments_ns, zip(*given.values(), strict=True), strict=True)
-        self._outlet.emit_many(
-            OUTCOME,
-            (
-                (
-                    at_ns,
-                    {
-                        schema.MESSAGE: f"{verb} {row[0]}" if row[0] is not True else verb,
-                        schema.INFERENCE_ID: name if type(name) is str else str(name),
-                        schema.OUTCOME_OBSERVED_AT: to_text(at_ns),
-                        **common,
-                        **dict(zip(names, row, strict=True)),
-                    },
-                )
-                for name, at_ns, row in rows
-            ),
-        )
+        self._outlet.emit_many(OUTCOME, outcome_events(ids, moments_ns, given, int(revision), text(source)))
 
     # What the service has to say
 
@@ -375,7 +378,7 @@ class ModelLogger:
 
     def exception(self, message: object, *args: object, extra: Mapping[str, Any] | None = None) -> None:
         """Log an error with the exception that is being handled; see `log`."""
-        self._line(LINES["error"], message, args, extra, True)
+        self._line(LINES["error"], message, args, extra, sys.exc_info()[1])
 
     def log(
         self,
@@ -387,7 +390,7 @@ class ModelLogger:
     ) -> None:
         """Log a line of a level, by its name or by logging's number.
 
-        `args` are put into the message as logging does, with `%`. `extra` becomes the event's labels, as text.
+        `args` are put into the message as logging does, with `%`. `extra` becomes the event's labels.
         The line carries the model, the trace and, within an inference, its id.
         """
         self._line(kind_of_level(level, self._misuse), message, args, extra, exc_info)
@@ -398,31 +401,20 @@ class ModelLogger:
         message: object,
         args: tuple[object, ...],
         extra: Mapping[str, Any] | None,
-        exc_info: BaseException | bool | None,
+        exc_info: BaseException | bool | None,  # noqa: FBT001 - as logging takes it
     ) -> None:
         if kind.level < self._lowest:
             return
         try:
             caller = sys._getframe(2)  # noqa: SLF001 - what logging does; a public way costs 100 times more
-            body: Document = {
-                schema.MESSAGE: cut(str(message) % args if args else str(message), MAX_LONG_TEXT),
-                schema.LOG_LOGGER: caller.f_globals.get("__name__"),
-                schema.LOG_FILE: caller.f_code.co_filename,
-                schema.LOG_LINE: caller.f_lineno,
-                schema.LOG_FUNCTION: caller.f_code.co_qualname,
-            }
-            error = sys.exc_info()[1] if exc_info is True else exc_info
-            if isinstance(error, BaseException):
-                body.update(error_fields(error))
-            if extra:
-                body[schema.LABELS] = labels(extra)
-            self.write_line(kind, self._clock(), body)
+            error = sys.exc_info()[1] if exc_info is True else exc_info or None
+            text_of_line = str(message) % args if args else str(message)
+            self._outlet.emit(kind, self._clock(), body_of_line(text_of_line, caller, extra, error))
         except Exception as fault:  # noqa: BLE001 - the host must not notice
             self._misuse.note("line", f"A line cannot be written: {fault!r}.", error=fault)
 
     def write_line(self, kind: Kind, at_ns: int, body: Document) -> None:
-        """Emit a line whose body is made, with what it inherits from where it is logged."""
-        add_scope(body)
+        """Emit a line whose body is made; never raises."""
         self._outlet.emit(kind, at_ns, body)
 
     # The end
@@ -458,31 +450,3 @@ class ModelLogger:
         except TypeError as error:
             self._misuse.note("timestamp", f"{error}; the clock's time is taken.")
             return self._clock()
-
-
-def kind_of_level(level: str | int, misuse: Misuse | None) -> Kind:
-    """The kind of a line by its level; a number between two levels is the lower one.
-
-    Raises:
-        UsageError: the level is unknown, and there is nobody to note the misuse.
-
-    """
-    if isinstance(level, int):
-        return LINES[_NUMBERED[max(10, min(50, level // 10 * 10))]]
-    with suppress(KeyError, AttributeError):
-        return LINES[{"warn": "warning", "fatal": "critical"}.get(level.lower(), level.lower())]
-    message = f"The level {level!r} is unknown. Allowed: {', '.join(LINES)}.{nearest(str(level), LINES)}"
-    if misuse is None:
-        raise UsageError(message)
-    misuse.note("level", f"{message} The line is logged as info.")
-    return LINES["info"]
-
-
-def add_scope(body: Document) -> None:
-    """Add the id of the active inference and the trace to the body of a line."""
-    scope = active.get()
-    if scope is not None and scope.inference_id is not None:
-        body[schema.INFERENCE_ID] = scope.inference_id
-    trace = current_trace()
-    if trace is not None:
-        add_trace(body, trace)

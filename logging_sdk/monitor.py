@@ -29,6 +29,7 @@ def monitored(
 ) -> Call:
     """The function with each call recorded; what it returns and raises is unchanged."""
     signature = inspect.signature(function)
+    name = getattr(function, "__qualname__", repr(function))
 
     def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> AbstractContextManager[Inference]:
         given: Any = None
@@ -37,14 +38,14 @@ def monitored(
             given = _chosen(signature, features, args, kwargs)
             named = _chosen(signature, inference_id, args, kwargs) if inference_id is not None else None
         except Exception as error:  # noqa: BLE001 - the host must not notice
-            misuse.note("features", f"The features of {function.__name__} cannot be read: {error}.", error=error)
+            misuse.note("features", f"The features of {name} cannot be read: {error}.", error=error)
         return open_inference(given, id=named)
 
     def end(inference: Inference, result: Any) -> None:  # noqa: ANN401 - whatever the function returns
         try:
             inference.predict(**(prediction or told)(result))
         except Exception as error:  # noqa: BLE001 - the host must not notice
-            misuse.note("prediction", f"What {function.__name__} returned cannot be read: {error}.", error=error)
+            misuse.note("prediction", f"What {name} returned cannot be read: {error}.", error=error)
 
     if inspect.iscoroutinefunction(function):
 
@@ -92,7 +93,7 @@ def _chosen(
 ) -> Any:  # noqa: ANN401 - any argument
     """What a function of the arguments gives, or the argument of a name, or by default all that make sense.
 
-    By default these are the one argument that is no scalar, else all arguments by their names; `self` is none.
+    By default these are the one argument that is no scalar, else all arguments by name without `self`.
     """
     if callable(choice):
         return choice(*args, **kwargs)
@@ -103,6 +104,6 @@ def _chosen(
     arguments = {name: value for name, value in bound.arguments.items() if name not in ("self", "cls")}
     if len(arguments) == 1:
         (only,) = arguments.values()
-        if isinstance(only, Mapping) or hasattr(only, "__len__") and not isinstance(only, (str, bytes)):
+        if hasattr(only, "__len__") and not isinstance(only, (str, bytes)):
             return only
     return arguments

@@ -7,7 +7,6 @@ small flat dictionary and one formatting of bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from itertools import count
 from secrets import token_hex
 from typing import Final
@@ -59,6 +58,7 @@ class Producer:
         self._sequence = count()
         self._inferences = count()
         self._heads: dict[Kind, bytes] = {}
+        self._latest = (0, _text_of(0))
 
     @property
     def written(self) -> int:
@@ -79,10 +79,16 @@ class Producer:
             tail = clean(body)
         if len(tail) > MAX_EVENT_BYTES:
             tail = clean(body)
-        seconds, rest = divmod(at_ns, NS_PER_SECOND)
+        second = at_ns // NS_PER_SECOND
+        latest = self._latest
+        if latest[0] != second:
+            self._latest = latest = (second, _text_of(second))
+        try:
+            head = self._heads[kind]
+        except KeyError:
+            head = self._head(kind)
         number = next(self._sequence)
-        head = self._heads.get(kind) or self._head(kind)
-        return head % (_second(seconds), rest // 1000, number, number, tail[1:])
+        return head % (latest[1], at_ns // 1000 % 1_000_000, number, number, tail[1:])
 
     def write_many(self, kind: Kind, events: Iterable[tuple[int, Document]]) -> list[bytes]:
         """As `write`, for pairs of a moment and a body."""
@@ -114,6 +120,5 @@ def _encoded(names: Iterable[str]) -> Iterator[bytes]:
     return (name.encode() for name in names)
 
 
-@lru_cache(maxsize=256)
-def _second(seconds: int) -> bytes:
-    return to_text(seconds * NS_PER_SECOND).partition(".")[0].encode()
+def _text_of(second: int) -> bytes:
+    return to_text(second * NS_PER_SECOND).partition(".")[0].encode()

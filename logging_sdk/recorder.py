@@ -23,7 +23,7 @@ class Recorder:
     arrays hold, `texts` remembers which features are categorical.
     """
 
-    def __init__(  # noqa: PLR0913 - all by keyword, from the logger's options
+    def __init__(
         self,
         outlet: Outlet,
         *,
@@ -62,7 +62,9 @@ class Recorder:
             if categorical:
                 body[schema.FEATURES_CATEGORICAL] = categorical
         if segment or self.segments:
-            body[schema.SEGMENT] = self.segment_of(features, segment)
+            found = self.segment_of(features, segment)
+            if found:
+                body[schema.SEGMENT] = found
         if trace is not None:
             add_trace(body, trace)
         self.outlet.emit(kind, at_ns, body)
@@ -91,7 +93,7 @@ class Recorder:
             body[schema.SAMPLE_WEIGHT] = weight
         return True
 
-    def add_prediction(  # noqa: PLR0913 - what a prediction is
+    def add_prediction(
         self,
         body: Document,
         label: Any,  # noqa: ANN401 - any value of a caller, as those below

@@ -10,15 +10,13 @@ from mlmon.core import schema
 from mlmon.core.event import Document
 from mlmon.logging_sdk.encode import MAX_LONG_TEXT, cut, labels
 from mlmon.logging_sdk.failure import error_fields
-from mlmon.logging_sdk.logger import kind_of_level
+from mlmon.logging_sdk.lines import add_scope, kind_of_level
 from mlmon.logging_sdk.producer import Kind
 
 KEY: Final = "mlmon"
 """The key of `extra` that holds an inference: arguments of `ModelLogger.predicted`."""
 
-_OWN: Final = frozenset(
-    (*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName", KEY)
-)
+_OWN: Final = frozenset((*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName", KEY))
 
 
 def kind_of(record: logging.LogRecord) -> Kind:
@@ -32,7 +30,7 @@ def at_ns(record: logging.LogRecord) -> int:
 
 
 def body_of(record: logging.LogRecord) -> Document:
-    """The body of a line: message, origin, error, and what was in `extra` as labels."""
+    """The body of a line: message, origin, error, what was in `extra` as labels, inference and trace."""
     body: Document = {
         schema.MESSAGE: cut(message_of(record), MAX_LONG_TEXT),
         schema.LOG_LOGGER: record.name,
@@ -47,6 +45,7 @@ def body_of(record: logging.LogRecord) -> Document:
         extra = {**record.msg, **extra}
     if extra:
         body[schema.LABELS] = labels(extra)
+    add_scope(body)
     return body
 
 

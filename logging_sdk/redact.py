@@ -124,14 +124,16 @@ def redactor(rules: Iterable[Rule | TextRule]) -> Redactor:
     ordered = tuple(rules)
     for rule in ordered:
         if not isinstance(rule, (Rule, TextRule)):
-            raise UsageError(f"redact= got {rule!r}. Pass rules: drop, mask, keyed_hash, allow_only, mask_text.")
+            raise UsageError(f"redact= got {rule!r}. Pass drop, mask, keyed_hash, allow_only or mask_text.")
 
     def redact(document: Document) -> Document:
         touched: list[str] = []
         changed = dict(document)
         for rule in ordered:
-            apply = _apply_rule if isinstance(rule, Rule) else _apply_text
-            apply(rule, changed, touched)  # type: ignore[operator]
+            if isinstance(rule, Rule):
+                _apply_rule(rule, changed, touched)
+            else:
+                _apply_text(rule, changed, touched)
         if touched:
             changed[schema.REDACTION_FIELDS] = sorted(set(touched))
             changed[schema.REDACTION_COUNT] = len(touched)
@@ -142,8 +144,8 @@ def redactor(rules: Iterable[Rule | TextRule]) -> Redactor:
 
 def _apply_rule(rule: Rule, document: Document, touched: list[str]) -> None:
     for family in rule.families:
-        members = document.get(family)
-        hit = [name for name in members or () if _is_hit(rule.patterns, family, name) is not rule.is_negated]
+        members = document.get(family) or {}
+        hit = [name for name in members if _is_hit(rule.patterns, family, name) is not rule.is_negated]
         if not hit:
             continue
         document[family] = kept = dict(members)
@@ -176,7 +178,7 @@ def _apply_text(rule: TextRule, document: Document, touched: list[str]) -> None:
 
 @lru_cache(maxsize=4096)
 def _is_hit(patterns: tuple[str, ...], family: str, name: str) -> bool:
-    """Whether a pattern matches a member's bare name, its full name, or that under its family's short name."""
+    """Whether a pattern matches a member's bare name, its full name or that under its family's short one."""
     short = _FEATURES if family in _FAMILIES[:2] else family.rpartition(".")[2]
     names = (name, f"{family}.{name}", f"{short}.{name}")
     return any(fnmatchcase(candidate, pattern) for pattern in patterns for candidate in names)

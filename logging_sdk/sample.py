@@ -32,7 +32,9 @@ class Sample(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse a rate outside of (0, 1]."""
         if not 0 < self.rate <= 1:
-            raise UsageError(f"The sample rate {self.rate} must be above 0 and at most 1. Pass 0.1 for a tenth.")
+            raise UsageError(
+                f"The sample rate {self.rate} must be above 0 and at most 1. Pass 0.1 for a tenth."
+            )
 
 
 def fraction(inference_id: str) -> float:

@@ -164,7 +164,7 @@ class Shipper:
         self.spool.ack(batch)
 
     def _send(self, records: list[bytes]) -> list[list[bytes]]:
-        """Send some records, trying again where that can help; gives the parts that are to be sent instead."""
+        """Send some records, trying again where that helps; gives the parts to send instead."""
         for tries in count():
             asked_s = None
             if self._stop_at is not None and monotonic() > self._stop_at:
@@ -179,7 +179,9 @@ class Shipper:
                 asked_s = error.retry_after_s
                 self._warn(f"{error} Trying again; {len(self.spool)} events wait.")
             except Exception as error:  # noqa: BLE001 - the thread must outlive a fault of a transport
-                self._warn(f"The transport failed with {error!r}. Trying again; {len(self.spool)} events wait.")
+                self._warn(
+                    f"The transport failed with {error!r}. Trying again; {len(self.spool)} events wait."
+                )
             self.retries += 1
             self._pause(self._wait_s(tries) if asked_s is None else asked_s)
         return []
@@ -202,7 +204,7 @@ class Shipper:
         return []
 
     def _wait_s(self, tries: int) -> float:
-        longest = min(self._pace.last_retry_s, self._pace.first_retry_s * 2 ** min(tries, 20))
+        longest: float = min(self._pace.last_retry_s, self._pace.first_retry_s * 2 ** min(tries, 20))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads the tries of many processes
 
     def _pause(self, wait_s: float) -> None:

@@ -58,18 +58,18 @@ class MemorySpool:
     Each level has a lane of its own, and `_order` says from which lane the next record is to be taken. So the
     oldest record of the lowest level is dropped at no cost, and the others keep their order. Appending takes
     no lock: each step of it is one atomic operation of a deque, and a record is in its lane before its turn
-    is in `_order`. `_added` is only ever raised by appenders and `_removed` only under the lock.
+    is in `_order`. `_added` counts the bytes that ever came and may come up to `_limit`, which
+    rises, under the lock, by the bytes that went.
     """
 
     def __init__(self, *, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES) -> None:
         self._max_records = max_records
-        self._max_bytes = max_bytes
         self._lanes: dict[int, deque[bytes]] = {level: deque() for level in LEVELS}
         self._order: deque[int] = deque()
         self._skipped = dict.fromkeys(LEVELS, 0)
         self._lock = Lock()
         self._added = 0
-        self._removed = 0
+        self._limit = max_bytes
         self._in_flight = 0
         self._dropped = 0
         self._stale = 0
@@ -78,18 +78,16 @@ class MemorySpool:
         """Keep a record; see `Spool`."""
         self._lanes[level].append(record)
         self._order.append(level)
-        size = len(record)
-        self._added += size
-        if len(self._order) > self._max_records or self._added - self._removed > self._max_bytes:
+        self._added += len(record)
+        if self._added > self._limit or len(self._order) > self._max_records:
             self._shed()
 
     def extend(self, records: Sequence[bytes], level: int) -> None:
         """Keep several records; see `Spool`."""
         self._lanes[level].extend(records)
         self._order.extend(repeat(level, len(records)))
-        size = sum(map(len, records))
-        self._added += size
-        if len(self._order) > self._max_records or self._added - self._removed > self._max_bytes:
+        self._added += sum(map(len, records))
+        if self._added > self._limit or len(self._order) > self._max_records:
             self._shed()
 
     def take(self, max_records: int, max_bytes: int) -> Batch:
@@ -113,7 +111,7 @@ class MemorySpool:
         """Let go of a batch; see `Spool`."""
         with self._lock:
             self._in_flight -= len(batch.records)
-            self._removed += sum(map(len, batch.records))
+            self._limit += sum(map(len, batch.records))
 
     def __len__(self) -> int:
         """How many records wait or are on their way."""
@@ -139,7 +137,7 @@ class MemorySpool:
                 level = next((level for level, lane in self._lanes.items() if lane), None)
                 if level is None:
                     break
-                self._removed += len(self._lanes[level].popleft())
+                self._limit += len(self._lanes[level].popleft())
                 self._dropped += 1
                 self._skipped[level] += 1
                 self._stale += 1
@@ -147,7 +145,7 @@ class MemorySpool:
 
     def _is_over(self) -> bool:
         records = len(self._order) - self._stale
-        return records > self._max_records or self._added - self._removed > self._max_bytes
+        return records > self._max_records or self._added > self._limit
 
     def _forget_turns(self) -> None:
         """Take away the turns of dropped records: those in front at once, the others when they are many."""

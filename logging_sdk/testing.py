@@ -1,4 +1,4 @@
-'''See in a test what a service would have logged.
+"""See in a test what a service would have logged.
 
     def test_a_late_flight_is_logged():
         with capture() as events:
@@ -11,7 +11,7 @@ As a fixture of pytest:
     def events():
         with capture() as events:
             yield events
-'''
+"""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def capture() -> Iterator[Captured]:
 
 
 class CapturingTransport:
-    """Keeps what is shipped to it, for tests of the way there; pass it as `ship=` and flush before reading."""
+    """Keeps what is shipped to it, for tests of the way there; pass it as `ship=`, flush, then read."""
 
     is_acknowledged = True
 

@@ -95,9 +95,7 @@ class HttpTransport:
         said = f"{self._where()} answered {response.status} {response.reason}: {answer[:200]!r}."
         if response.status in _LATER or response.status >= _SERVER:
             raise UnavailableError(said, retry_after_s=_seconds(response.getheader("Retry-After")))
-        raise RefusedError(
-            said, reason=f"http_{response.status}", is_too_large=response.status == _TOO_LARGE
-        )
+        raise RefusedError(said, reason=f"http_{response.status}", is_too_large=response.status == _TOO_LARGE)
 
     def _connect(self) -> HTTPConnection:
         if self._tls is None:
@@ -109,7 +107,7 @@ class HttpTransport:
         return f"{scheme}://{self._host}{f':{self._port}' if self._port else ''}{self._path}"
 
     def _unavailable(self, error: Exception) -> UnavailableError:
-        return UnavailableError(f"{self._where()} cannot be reached: {error or type(error).__name__}.")
+        return UnavailableError(f"{self._where()} cannot be reached: {error!r}.")
 
 
 def _receipt(answer: bytes) -> Receipt:
