@@ -1,0 +1,63 @@
+"""`mlmon analyze`: join outcomes and compute what is new, once or every so often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mlmon.cli.options import SOURCE, Asked, asks, examples, settings, span
+
+if TYPE_CHECKING:
+    from mlmon.analyzers.jobs import Pass
+
+
+@click.command(
+    epilog=examples(
+        "mlmon analyze",
+        "mlmon analyze --every 1m",
+        "mlmon analyze --since 2013-06-01 --until 2013-07-01   # state that time again",
+    ),
+)
+@asks(*SOURCE, "since", "until")
+@click.option(
+    "--every", metavar="DURATION", help="Go on, with a pass every so often (30s, 1m), until stopped."
+)
+def command(asked: Asked, every: str | None) -> None:
+    """Join new outcomes, and compute metrics and findings of the windows they touch.
+
+    One pass, or one every so often with --every. A pass reads what is new only; running it twice changes
+    nothing. --since and --until state a time again, whatever changed in it.
+    """
+    from mlmon.cli import output, signals, wiring
+    from mlmon.cli.progress import stages
+    from mlmon.core.window import parse_duration
+
+    config = settings(asked, analyze__every=every)
+    with wiring.reading(config):
+        pass  # so that a store which is not there is an error, and is not made
+    with wiring.writing(config, wiring.RESULTS) as store:
+        if every is None:
+            with stages() as progress:
+                done = wiring.analyze_once(store, config, progress=progress, again=span(asked))
+            click.echo(told(done))
+            output.note(
+                "Next: mlmon findings" if done.models else "Nothing was served yet. Send events: mlmon up"
+            )
+            return
+        with signals.stopping() as stop:
+            output.note(f"A pass every {config.analyze.every}. Ctrl-C ends.")
+            for done in wiring.analyze_forever(store, config, parse_duration(config.analyze.every), stop):
+                click.echo(told(done))
+
+
+def told(done: Pass) -> str:
+    """One line about a pass."""
+    from mlmon.cli import units
+
+    seconds = sum(done.seconds.values())
+    return (
+        f"{done.inferences:,} new inferences and {done.outcomes.joined:,} joined outcomes of {done.models} models: "
+        f"{done.windows:,} windows, {done.metrics:,} metrics, {done.findings:,} findings "
+        f"({units.duration_ns(seconds * 1e9)})."
+    )

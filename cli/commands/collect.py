@@ -1,0 +1,8 @@
+"""`mlmon collect`."""
+
+import click
+
+
+@click.command()
+def command() -> None:
+    """To be written."""

@@ -1,0 +1,8 @@
+"""`mlmon report`."""
+
+import click
+
+
+@click.command()
+def command() -> None:
+    """To be written."""

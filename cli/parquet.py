@@ -1,0 +1,90 @@
+"""Parquet files, read and written by DuckDB in batches."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from mlmon.core.errors import UsageError
+
+_BATCH: Final = 10_000
+_MEMORY: Final = "512MB"
+
+
+def columns_of(path: str) -> list[str]:
+    """The names of the columns.
+
+    Raises:
+        UsageError: the file is no Parquet.
+
+    """
+    with duckdb.connect() as connection:
+        described = _opened(connection, path, "*").description
+        return [name for name, *_ in described]
+
+
+def read(path: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The rows, in the order of the file.
+
+    Raises:
+        UsageError: the file is no Parquet.
+
+    """
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        found = _opened(connection, path, ", ".join(map(_quoted, columns)) if columns else "*")
+        names = [name for name, *_ in found.description]
+        while batch := found.fetchmany(_BATCH):
+            for cells in batch:
+                yield dict(zip(names, cells, strict=True))
+
+
+def _opened(connection: duckdb.DuckDBPyConnection, path: str, columns: str) -> duckdb.DuckDBPyConnection:
+    try:
+        return connection.execute(f"SELECT {columns} FROM read_parquet(?)", [path])  # noqa: S608 - names are quoted
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"{path} cannot be read as Parquet: {reason}") from None
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def write(path: Path, lines: Iterable[bytes], columns: dict[str, str]) -> None:
+    """Write JSON objects, one a line, as a Parquet file; `columns` are names with DuckDB's types.
+
+    The lines go through a temporary file beside the target, so memory stays bounded whatever their number.
+    """
+    with tempfile.TemporaryDirectory(prefix=".mlmon-export-", dir=path.parent) as folder:
+        between = Path(folder) / "rows.ndjson"
+        with between.open("wb") as file:
+            for line in lines:
+                file.write(line)
+        if not between.stat().st_size:
+            between.write_bytes(b"")
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(f"SET memory_limit = '{_MEMORY}'")
+            connection.execute("SET preserve_insertion_order = true")
+            connection.execute("SET temp_directory = ?", [folder])
+            _copy(connection, between, Path(folder) / "rows.parquet", columns)
+        os.replace(Path(folder) / "rows.parquet", path)
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, source: Path, target: Path, columns: dict[str, str]) -> None:
+    typed = ", ".join(f"{_text(name)}: {_text(kind)}" for name, kind in columns.items())
+    read_all = (
+        f"SELECT * FROM read_json({_text(str(source))}, format = 'newline_delimited', columns = {{{typed}}}, "  # noqa: S608 - quoted
+        "maximum_object_size = 67108864)"
+    )
+    connection.execute(f"COPY ({read_all}) TO {_text(str(target))} (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,146 @@
+"""Numbers and times as a person reads them: 94.2 %, 31 ms, 284,821, 3 h ago."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from math import isfinite
+from typing import Final
+
+from mlmon.core.panel import Unit
+
+NOTHING: Final = "-"
+_SECOND: Final = 1e9
+_STEPS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
+_BYTES: Final = ("B", "kB", "MB", "GB", "TB")
+_RATIOS: Final = (
+    "accuracy", "precision", "recall", "f1", "specificity", "balanced_accuracy", "prevalence", "error_rate",
+    "coverage", "missing_rate",
+)  # fmt: skip
+_COUNTS: Final = ("inferences",)
+_NANOSECONDS: Final = ("latency", "outcome_delay")
+_SECONDS: Final = ("silence",)
+
+
+def unit_of(metric: str) -> Unit | None:
+    """What a metric is in; None for seconds, which only `silence` is.
+
+    >>> unit_of("precision_macro"), unit_of("psi")
+    (<Unit.RATIO: 'ratio'>, <Unit.PLAIN: 'plain'>)
+    """
+    name = metric.partition("[")[0]
+    if name.startswith(_NANOSECONDS):
+        return Unit.NANOSECONDS
+    if name in _SECONDS:
+        return None
+    if name in _COUNTS:
+        return Unit.COUNT
+    if (
+        name in _RATIOS
+        or name.removesuffix("_macro").removesuffix("_micro").removesuffix("_weighted") in _RATIOS
+    ):
+        return Unit.RATIO
+    return Unit.PLAIN
+
+
+def metric_value(metric: str, value: float | None) -> str:
+    """A metric's value with its unit.
+
+    >>> metric_value("accuracy", 0.94213), metric_value("latency_p95", 31e6), metric_value("psi[temp]", 0.1234)
+    ('94.2 %', '31 ms', '0.123')
+    """
+    if value is None or not isfinite(value):
+        return NOTHING
+    match unit_of(metric):
+        case Unit.RATIO:
+            return ratio(value)
+        case Unit.COUNT:
+            return count(value)
+        case Unit.NANOSECONDS:
+            return duration_ns(value)
+        case None:
+            return duration_ns(value * _SECOND)
+        case _:
+            return plain(value)
+
+
+def ratio(value: float | None) -> str:
+    """A share as a percentage with one digit: 94.2 %."""
+    return NOTHING if value is None else f"{value * 100:.1f} %"
+
+
+def count(value: float | None) -> str:
+    """A whole number with separators: 284,821."""
+    return NOTHING if value is None else f"{value:,.0f}"
+
+
+def plain(value: float | None) -> str:
+    """A number with three significant digits or three places, whichever says more.
+
+    >>> plain(0.00012), plain(0.1234), plain(1234.5)
+    ('0.00012', '0.123', '1,234')
+    """
+    if value is None:
+        return NOTHING
+    if value and abs(value) < 0.01:  # noqa: PLR2004 - below it three places say too little
+        return f"{value:.2g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3f}"  # noqa: PLR2004 - no places where digits suffice
+
+
+def duration_ns(value: float | None) -> str:
+    """Nanoseconds in the unit that suits.
+
+    >>> duration_ns(31e6), duration_ns(2_500), duration_ns(7200e9)
+    ('31 ms', '2.5 us', '2 h')
+    """
+    if value is None:
+        return NOTHING
+    seconds = value / _SECOND
+    for size, name in _STEPS:
+        if abs(seconds) >= size:
+            return f"{_digits(seconds / size)} {name}"
+    for scale, name in ((1, "s"), (1e3, "ms"), (1e6, "us")):
+        if abs(seconds) * scale >= 1:
+            return f"{_digits(seconds * scale)} {name}"
+    return f"{value:.0f} ns"
+
+
+def _digits(value: float) -> str:
+    """Two digits where there is one before the point, none elsewhere."""
+    return f"{value:.1f}".removesuffix(".0") if abs(value) < 10 else f"{value:.0f}"  # noqa: PLR2004 - one digit
+
+
+def size_bytes(value: float) -> str:
+    """A size in decimal units: 41 MB."""
+    for name in _BYTES[:-1]:
+        if value < 1000:  # noqa: PLR2004 - decimal units
+            return f"{_digits(value)} {name}"
+        value /= 1000
+    return f"{_digits(value)} {_BYTES[-1]}"
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """How long ago a moment was, or the moment's date where that says more.
+
+    >>> ago(datetime.fromisoformat("2013-03-01T10:00Z"), datetime.fromisoformat("2013-03-01T13:00Z"))
+    '3 h ago'
+    """
+    if moment is None:
+        return NOTHING
+    past = now - moment
+    if past > timedelta(days=60):
+        return f"{moment:%Y-%m-%d}"
+    if past < timedelta(seconds=-1):
+        return f"in {duration_ns(-past / timedelta(seconds=1) * _SECOND)}"
+    if past < timedelta(seconds=1):
+        return "now"
+    return f"{duration_ns(past / timedelta(seconds=1) * _SECOND)} ago"
+
+
+def window_start(start: datetime, size: str) -> str:
+    """Where a window starts, as short as its size allows.
+
+    >>> window_start(datetime.fromisoformat("2013-03-01T10:00Z"), "month")
+    '2013-03'
+    """
+    form = {"month": "%Y-%m", "1h": "%Y-%m-%d %H:%M"}.get(size, "%Y-%m-%d")
+    return start.strftime(form)

@@ -1,0 +1,192 @@
+"""The one place that knows every implementation, and which of them a setting names.
+
+All else in this package sees the protocols of the core. Each import is made when it is needed, so that a
+command pays for its own parts only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+from mlmon.core.config import Config
+from mlmon.core.errors import StoreUnreachableError, UsageError
+from mlmon.core.result import Metric
+from mlmon.core.store import Reader, Store
+from mlmon.core.window import Window, parse_duration
+
+if TYPE_CHECKING:
+    from mlmon.cli.training import Table
+    from mlmon.stores.embedded import EmbeddedStore
+    from mlmon.analyzers.jobs import Pass
+    from mlmon.analyzers.models import Model
+    from mlmon.analyzers.pending import Tally
+    from mlmon.analyzers.reference import Reference
+
+EVENTS: Final = "events"
+RESULTS: Final = "results"
+_LATER: Final = ("http", "https", "elasticsearch", "opensearch")
+
+
+def folder(url: str) -> Path:
+    """The folder that a store's URL names: a path, or `file://` and a path.
+
+    Raises:
+        UsageError: the URL has a scheme that no store has.
+
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    if "://" not in url:
+        return Path(url)
+    known = "is a cluster, and clusters are not supported yet" if parts.scheme in _LATER else "names no store"
+    raise UsageError(f"The store '{url}' {known}. Give a folder, such as --store mlmon-data.")
+
+
+@contextmanager
+def reading(config: Config) -> Iterator[Reader]:
+    """The store of the settings, to ask; closed at the end of the block.
+
+    Raises:
+        StoreUnreachableError: there is no store.
+        StoreVersionError: a newer mlmon wrote it.
+
+    """
+    from mlmon.stores.embedded import open_store
+
+    path = folder(config.store.url)
+    if not path.is_dir():
+        raise StoreUnreachableError(
+            f"There is no store at '{config.store.url}'. Start one with: mlmon up --store {config.store.url}, "
+            "or name another with --store."
+        )
+    reader = open_store(path, read_only=True)
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+@contextmanager
+def writing(config: Config, *parts: str) -> Iterator[EmbeddedStore]:
+    """The store of the settings, to write the parts named: `EVENTS`, `RESULTS`; made where there is none.
+
+    Raises:
+        StoreLockedError: another process writes one of the parts.
+
+    """
+    from mlmon.stores.embedded import Group, open_store
+
+    store = open_store(
+        folder(config.store.url),
+        keep_events=parse_duration(config.store.keep_events),
+        keep_results=parse_duration(config.store.keep_results),
+    )
+    try:
+        store.lock(*map(Group, parts))
+        yield store
+    finally:
+        store.close()
+
+
+def models(reader: Reader, config: Config) -> list[Model]:
+    """Every model that served an inference, by name."""
+    from mlmon.analyzers import models as known
+
+    return known.models(reader, config)
+
+
+def metrics(  # noqa: PLR0913 - as what it calls
+    reader: Reader,
+    model: Model,
+    span: Window,
+    *,
+    size: str,
+    by: tuple[str, ...],
+    version: str,
+    now: datetime,
+    config: Config,
+    analyzers: tuple[str, ...] = (),
+) -> Iterator[Metric]:
+    """The metrics of a model, computed now."""
+    from mlmon.analyzers import live
+
+    return live.metrics(
+        reader, model, span, size=size, by=by, version=version, now=now, config=config, analyzers=analyzers
+    )
+
+
+def outcome_tally(reader: Reader) -> Tally:
+    """What all outcomes so far came to."""
+    from mlmon.analyzers import pending
+
+    return pending.status(reader)
+
+
+def references(reader: Reader, model: str) -> dict[str, Reference]:
+    """Every reference of a model, by version."""
+    from mlmon.analyzers import reference
+
+    return reference.load_all(reader, model)
+
+
+def demo(*, once: bool, port: int, store: str, report: str) -> None:
+    """Run the demo: `mlmon.demo.show.run(once=..., port=..., store=..., report=...)`.
+
+    Raises:
+        MissingExtraError: the extra `demo` is not installed.
+
+    """
+    from mlmon.demo import show
+
+    show.run(once=once, port=port, store=store, report=report)
+
+
+def save_reference(store: Store, made: Reference) -> None:
+    """Store a reference."""
+    from mlmon.analyzers import reference
+
+    reference.save(store, made)
+
+
+def reference_from_window(
+    reader: Reader, model: Model, window: Window, *, now: datetime, version: str
+) -> Reference:
+    """The reference of what a model served in a past time."""
+    from mlmon.analyzers.profile_window import from_window
+
+    return from_window(reader, model, window, now=now, version=version)
+
+
+def reference_from_table(
+    table: Table, *, model: str, version: str, source: str, positive_label: str | None, now: datetime
+) -> Reference:
+    """The reference of a training table."""
+    from mlmon.analyzers.profile_columns import Columns, from_columns
+
+    columns = Columns(features=table.features, segments=table.segments, **table.roles)
+    return from_columns(
+        columns, model=model, version=version, source=source, positive_label=positive_label, now=now
+    )
+
+
+def analyze_once(
+    store: Store, config: Config, *, progress: Callable[[str, int, int], None], again: Window | None
+) -> Pass:
+    """One pass of the jobs."""
+    from mlmon.analyzers import jobs
+
+    return jobs.run_once(store, config, progress=progress, again=again)
+
+
+def analyze_forever(store: Store, config: Config, every: timedelta, stop: Event) -> Iterator[Pass]:
+    """A pass every so often, each yielded, until `stop` is set."""
+    from mlmon.analyzers import jobs
+
+    return jobs.run_forever(store, config, every=every, stop=stop)
