@@ -31,7 +31,7 @@ from mlmon.analyzers.models import Model
 from mlmon.analyzers.pending import Key, Pending, Tally
 from mlmon.core import schema
 from mlmon.core.event import Document
-from mlmon.core.query import AllOf, Equals, Not, OneOf, Scan
+from mlmon.core.query import AllOf, Count, Equals, Not, OneOf, Query, Scan
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader, Store
 from mlmon.core.window import Window
@@ -49,6 +49,20 @@ _OUTCOME_FIELDS: Final = (
 Rank = tuple[int, bool]
 Progress = Callable[[str, int, int], None]
 """Told (stage, done, total) from the thread that works."""
+
+
+class Known(Struct, kw_only=True):
+    """Which inferences may have an evaluation, so that a first join looks for none.
+
+    `before` says whether there were any when the run began; `written` has the hashes of what this run wrote.
+    """
+
+    before: bool
+    written: set[int]
+
+    def may_have(self, key: Key) -> bool:
+        """Whether to look for evaluations of an inference."""
+        return self.before or hash(key) in self.written
 
 
 class State(Struct):
@@ -80,11 +94,12 @@ def join(
     # Asked before any lookup: what an orphan was looked for in, it need not be looked for in again.
     served = cursors.news(store, Dataset.INFERENCE, waiting.cursor)
     tally = Tally()
+    known = Known(before=_has_evaluations(store), written=set())
     fresh = cursors.news(store, Dataset.OUTCOME, cursors.load(store, NAME))
     if fresh is not None:
-        _new_outcomes(store, models, fresh, waiting, tally, now=now, progress=progress, batch=batch)
+        _new_outcomes(store, models, fresh, waiting, tally, known, now=now, progress=progress, batch=batch)
     if served is not None:
-        _old_orphans(store, models, served, waiting, tally, batch=batch)
+        _old_orphans(store, models, served, waiting, tally, known, batch=batch)
         waiting.cursor = served.cursor
     tally.expired += orphanage.expire(waiting, before=now - orphan_wait)
     if fresh is not None or served is not None or tally.expired:
@@ -95,12 +110,13 @@ def join(
     return tally
 
 
-def _new_outcomes(
+def _new_outcomes(  # noqa: PLR0913 - the state of one run
     store: Store,
     models: Mapping[str, Model],
     fresh: News,
     waiting: Pending,
     tally: Tally,
+    known: Known,
     *,
     now: datetime,
     progress: Progress | None,
@@ -115,7 +131,7 @@ def _new_outcomes(
     )
     done = 0
     for outcomes in store.scan(scan):
-        met = _settle(store, models, outcomes, tally, near=_near(outcomes))
+        met = _settle(store, models, outcomes, tally, known, near=_near(outcomes))
         lost = [outcome for outcome in outcomes if _key(outcome) not in met]
         for outcome in lost:
             orphanage.keep(waiting, _key(outcome), outcome, now, tally)
@@ -134,6 +150,7 @@ def _old_orphans(
     served: News,
     waiting: Pending,
     tally: Tally,
+    known: Known,
     *,
     batch: int,
 ) -> None:
@@ -141,7 +158,7 @@ def _old_orphans(
     orphans = list(waiting.orphans.values())
     for start in range(0, len(orphans), batch):
         outcomes = [orphan.outcome for orphan in orphans[start : start + batch]]
-        met = _settle(store, models, outcomes, tally, ingested=served.window)
+        met = _settle(store, models, outcomes, tally, known, ingested=served.window)
         tally.adopted += len(met)
         for key in met:
             orphanage.release(waiting, key)
@@ -152,6 +169,7 @@ def _settle(
     models: Mapping[str, Model],
     outcomes: list[Document],
     tally: Tally,
+    known: Known,
     *,
     near: Window | None = None,
     ingested: Window | None = None,
@@ -159,7 +177,7 @@ def _settle(
     """Apply outcomes to the inferences that are there; returns those inferences."""
     wanted = {_key(outcome) for outcome in outcomes}
     inferences = _inferences(store, wanted, near=near, ingested=ingested)
-    states = _states(store, inferences)
+    states = _states(store, {key: found for key, found in inferences.items() if known.may_have(key)})
     documents: list[Document] = [document for state in states.values() for document in _mended(state)]
     for outcome in outcomes:
         key = _key(outcome)
@@ -169,6 +187,7 @@ def _settle(
         state = states.get(key)
         if state is None:
             state = states[key] = State({}, set(), set())
+        known.written.add(hash(key))
         documents += _applied(state, inference, outcome, models.get(key[0]), tally)
     if documents:
         store.write([to_event(document) for document in documents])
@@ -200,6 +219,11 @@ def _applied(
     else:
         tally.corrected += 1
     return [*documents, added]
+
+
+def _has_evaluations(reader: Reader) -> bool:
+    answer = reader.query(Query(dataset=Dataset.EVALUATION, measures={"n": Count()}))
+    return bool(answer.rows[0]["n"])
 
 
 def _withdrawals(state: State) -> list[Document]:
