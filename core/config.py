@@ -17,7 +17,7 @@ from mlmon.core.errors import ConfigError, nearest
 
 FILE: Final = "mlmon.yaml"
 _PREFIX: Final = "MLMON_"
-_OTHER_VARIABLES: Final = ("MLMON_CONFIG", "MLMON_TEST_")
+_OTHER_VARIABLES: Final = ("MLMON_CONFIG", "MLMON_LOG_", "MLMON_TEST_")
 _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Duration = Annotated[str, Meta(pattern=r"^\d+[smhdw]$")]
 

@@ -18,7 +18,9 @@ from fractions import Fraction
 from functools import lru_cache
 from math import isfinite
 from operator import countOf
+from pathlib import PurePath
 from typing import Any, Final, cast
+from uuid import UUID
 
 import orjson
 from msgspec import Struct
@@ -93,7 +95,9 @@ def is_missing(value: Any) -> bool:  # noqa: ANN401 - any value of a caller
     """Whether a value says that there is none: None, NaN, pandas' NaT and NA."""
     if _is_gap(type(value)):
         return True
-    if isinstance(value, (float, Decimal)):
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    if isinstance(value, float):
         return bool(value != value)  # noqa: PLR0124 - NaN alone differs from itself
     return type(value).__name__ in ("float16", "float32", "datetime64") and bool(value != value)  # noqa: PLR0124
 
@@ -292,6 +296,7 @@ _CONVERSIONS: Final[tuple[tuple[Any, Callable[[Any], str | None]], ...]] = (
     (int, _text_of_int),
     (float, _text_of_float),
     (Decimal, _text_of_decimal),
+    ((UUID, PurePath), str),
     (datetime, _text_of_datetime),
     ((date, time), lambda value: value.isoformat()),
     (timedelta, lambda value: _text_of_float(value.total_seconds())),

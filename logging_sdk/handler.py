@@ -39,7 +39,7 @@ class Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record; the record is not changed."""
-        if record.name.startswith(LOGGER.name) or get_ident() == self.logger.shipping_thread_id:
+        if str(record.name).startswith(LOGGER.name) or get_ident() == self.logger.shipping_thread_id:
             return
         try:
             inference = records.inference_in(record)

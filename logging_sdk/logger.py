@@ -123,7 +123,7 @@ class ModelLogger:
             namespace=namespace,
         )
         rules = tuple(redact)
-        connect = connector(ship or os.environ.get(SHIP_VARIABLE) or "stdout:")
+        connect = connector(os.environ.get(SHIP_VARIABLE, "stdout:") if ship is None else ship)
         self._clock = clock
         self._misuse = Misuse()
         self._outlet = Outlet(

@@ -42,7 +42,7 @@ def body_of(record: logging.LogRecord) -> Document:
         body.update(error_fields(record.exc_info[1]))
     extra = {name: value for name, value in record.__dict__.items() if name not in _OWN}
     if isinstance(record.msg, Mapping):
-        extra = {**record.msg, **extra}
+        extra = {**{name: value for name, value in record.msg.items() if name != "message"}, **extra}
     if extra:
         body[schema.LABELS] = labels(extra)
     add_scope(body)

@@ -143,15 +143,18 @@ def redactor(rules: Iterable[Rule | TextRule]) -> Redactor:
 
 
 def _apply_rule(rule: Rule, document: Document, touched: list[str]) -> None:
-    for family in rule.families:
-        members = document.get(family) or {}
-        hit = [name for name in members if _is_hit(rule.patterns, family, name) is not rule.is_negated]
-        if not hit:
-            continue
-        document[family] = kept = dict(members)
-        for name in hit:
-            touched.append(schema.member(family, name))
-            _place(document, family, name, rule.replace(kept.pop(name)))
+    hits = [
+        (family, name)
+        for family in rule.families
+        for name in document.get(family) or ()
+        if _is_hit(rule.patterns, family, name) is not rule.is_negated
+    ]
+    for family, name in hits:  # found before any is replaced, because a number may move to another family
+        kept = dict(document[family])
+        value = rule.replace(kept.pop(name))
+        document[family] = kept
+        touched.append(schema.member(family, name))
+        _place(document, family, name, value)
 
 
 def _place(document: Document, family: str, name: str, value: Any) -> None:  # noqa: ANN401 - any value

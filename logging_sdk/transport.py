@@ -115,7 +115,7 @@ def _of_url(url: str) -> Callable[[], Transport]:
         )
     if parts.scheme not in ("stdout", "file") and not parts.hostname:
         raise UsageError(f"ship={url!r} names no host. Write it as {parts.scheme}://host:port.")
-    if parts.scheme == "file" and (parts.netloc or parts.path in ("", "/")):
+    if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/") or parts.path == "/"):
         raise UsageError(f"ship={url!r} names no file. Write an absolute path: file:///var/log/model.ndjson.")
     return lambda: make(parts, port)
 

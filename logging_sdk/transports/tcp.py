@@ -6,6 +6,7 @@ is lost where the other side dies before it reads. Use http or beats where that 
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 
 from logstash_async.transport import TcpTransport as LogstashTcp
@@ -31,6 +32,9 @@ class TcpTransport:
         is_verified: bool = True,
         timeout_s: float = 10.0,
     ) -> None:
+        self._address = (host, port)
+        self._timeout_s = timeout_s
+        self._is_reached = False
         self._where = f"tcp{'+tls' if is_tls else ''}://{host}:{port}"
         self._wire = LogstashTcp(
             host, port, is_tls, is_verified, None, None, None, ca_file, timeout=timeout_s
@@ -44,9 +48,13 @@ class TcpTransport:
 
         """
         try:
+            if not self._is_reached:  # asks first, because the wire below needs 30 s to notice a refusal
+                socket.create_connection(self._address, timeout=self._timeout_s).close()
+            self._is_reached = False
             self._wire.send([b"".join(record + b"\n" for record in records)])
         except OSError as error:
             raise UnavailableError(f"{self._where} cannot be reached: {error}.") from error
+        self._is_reached = True
         return Receipt()
 
     def close(self) -> None:

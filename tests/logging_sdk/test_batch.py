@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
+
 from mlmon.core import schema
 from mlmon.logging_sdk import ModelLogger
 
@@ -12,9 +13,9 @@ ROWS = [{"temp": 1.0, "carrier": "UA"}, {"temp": None, "carrier": "AA"}, {"temp"
 
 @pytest.mark.parametrize(
     "features",
-    [FRAME, ROWS, {name: FRAME[name].to_numpy() for name in FRAME}, {"temp": [1.0, None, 3.0], "carrier": FRAME["carrier"]}],
+    [FRAME, ROWS, {name: FRAME[name].to_numpy() for name in FRAME}, dict(FRAME.items())],
     ids=["frame", "rows", "arrays", "columns"],
-)  # fmt: skip
+)
 def test_every_form_gives_the_same_rows(events, features):
     """A frame, a list of rows and a mapping of columns give one event a row, alike."""
     log = ModelLogger("m", segments=["carrier"])

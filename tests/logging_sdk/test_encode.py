@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mlmon.core import schema
 from mlmon.logging_sdk import ModelLogger
 from mlmon.logging_sdk.encode import MAX_EVENT_BYTES, MAX_TEXT, number, split, split_columns, text
@@ -16,17 +17,23 @@ from mlmon.logging_sdk.testing import capture
 
 
 class Colour(enum.Enum):
+    """A category."""
+
     RED = "red"
 
 
 @dataclasses.dataclass
 class Point:
+    """A value of several fields."""
+
     x: int
 
 
 class Broken:
+    """Cannot even be shown."""
+
     def __repr__(self) -> str:
-        raise RuntimeError("no")  # noqa: EM101
+        raise RuntimeError("no")
 
 
 @pytest.mark.parametrize(

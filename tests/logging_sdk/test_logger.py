@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
+
 from mlmon.core import schema
 from mlmon.core.errors import UsageError
 from mlmon.logging_sdk import ModelLogger, tracing
@@ -147,7 +148,7 @@ def test_every_level_and_the_exception(events):
     for level in ("debug", "info", "warning", "error", "critical"):
         getattr(log, level)("%s of %d", level, 5)
     try:
-        raise KeyError("gone")  # noqa: EM101
+        raise KeyError("gone")  # noqa: TRY301 - what exception() is for
     except KeyError:
         log.exception("it failed")
     assert [event[schema.LOG_LEVEL] for event in events[:5]] == [

@@ -2,6 +2,7 @@ import hashlib
 import hmac
 
 import pytest
+
 from mlmon.core import schema
 from mlmon.core.errors import UsageError
 from mlmon.logging_sdk import ModelLogger, allow_only, drop, keyed_hash, mask, mask_text
@@ -31,20 +32,20 @@ def test_only_allowed_features_leave(events):
     log = ModelLogger("m", redact=[allow_only("temp", "wind*")])
     with log.batch({"temp": [1.0], "wind_gust": [2.0], "name": ["x"]}) as batch:
         batch.predict(label=["a"])
-    log.info("x", extra={"name": "x"})
+    log.info("x", extra={"who": "x"})
     assert events[0][schema.FEATURES_NUMERIC] == {"temp": 1.0, "wind_gust": 2.0}
     assert events[0][schema.FEATURES_CATEGORICAL] == {}
-    assert events[1][schema.LABELS] == {"name": "x"}
+    assert events[1][schema.LABELS] == {"who": "x"}
 
 
 def test_texts_are_masked_in_messages_and_errors(events):
     """What a pattern finds is masked in the message, in errors with their stack, and in labels."""
     log = ModelLogger("m", redact=[mask_text(EMAIL)])
     try:
-        raise ValueError("no user a.b@example.org")  # noqa: EM101
+        raise ValueError("no user a.b@example.org")  # noqa: TRY301 - what exception() is for
     except ValueError:
         log.exception("lost %s", "c@example.org", extra={"to": "d@example.org"})
-    assert "@" not in str(events[0])
+    assert "example.org" not in str(events[0])
     assert events[0][schema.MESSAGE] == "lost ***"
 
 

@@ -1,4 +1,5 @@
 import pytest
+
 from mlmon.core import schema
 from mlmon.logging_sdk import ModelLogger, Sample
 from mlmon.logging_sdk.sample import fraction, weight

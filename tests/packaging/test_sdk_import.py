@@ -1,7 +1,8 @@
 import subprocess
 import sys
 
-OWN_FEW = {"mlmon", "msgspec", "orjson", "pythonjsonlogger"}
+# msgspec loads typing_extensions where it is installed.
+OWN_FEW = {"mlmon", "msgspec", "orjson", "typing_extensions"}
 PROBE = """
 import sys
 before = set(sys.modules)
