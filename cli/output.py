@@ -137,7 +137,8 @@ def _write_table(rows: Iterable[Row], columns: Sequence[Column], *, empty: str, 
         note(
             f"{left:,} more rows are not shown. Narrow it with --since, --model or --by, or take --format csv."
         )
-    note(hint)
+    if hint:
+        note(hint)
     return len(shown) + left
 
 

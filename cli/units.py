@@ -74,16 +74,20 @@ def count(value: float | None) -> str:
 
 
 def plain(value: float | None) -> str:
-    """A number with three significant digits or three places, whichever says more.
+    """A number in about three digits.
 
-    >>> plain(0.00012), plain(0.1234), plain(1234.5)
-    ('0.00012', '0.123', '1,234')
+    >>> plain(0.00012), plain(0.1234), plain(17.367), plain(1234.5), plain(0.0)
+    ('0.00012', '0.123', '17.4', '1,234', '0')
     """
     if value is None:
         return NOTHING
+    if value == int(value) and abs(value) < 100:  # noqa: PLR2004 - a small whole number
+        return f"{value:.0f}"
     if value and abs(value) < 0.01:  # noqa: PLR2004 - below it three places say too little
         return f"{value:.2g}"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3f}"  # noqa: PLR2004 - no places where digits suffice
+    if abs(value) < 1:
+        return f"{value:.3f}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits are enough
 
 
 def duration_ns(value: float | None) -> str:

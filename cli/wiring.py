@@ -6,16 +6,19 @@ command pays for its own parts only.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
+from msgspec import Struct
+
 from mlmon.core.config import Config
-from mlmon.core.errors import StoreUnreachableError, UsageError
+from mlmon.core.errors import StoreUnreachableError, UsageError, WireError
 from mlmon.core.result import Metric
 from mlmon.core.store import Reader, Store
 from mlmon.core.window import Window, parse_duration
@@ -58,14 +61,9 @@ def reading(config: Config) -> Iterator[Reader]:
         StoreVersionError: a newer mlmon wrote it.
 
     """
+    path = _there(config)
     from mlmon.stores.embedded import open_store
 
-    path = folder(config.store.url)
-    if not path.is_dir():
-        raise StoreUnreachableError(
-            f"There is no store at '{config.store.url}'. Start one with: mlmon up --store {config.store.url}, "
-            "or name another with --store."
-        )
     reader = open_store(path, read_only=True)
     try:
         yield reader
@@ -190,3 +188,113 @@ def analyze_forever(store: Store, config: Config, every: timedelta, stop: Event)
     from mlmon.analyzers import jobs
 
     return jobs.run_forever(store, config, every=every, stop=stop)
+
+
+class StoreState(Struct, frozen=True, kw_only=True):
+    """How an embedded store is: who writes which part, what a crash tore, and what was refused by reason."""
+
+    url: str
+    version: int
+    writers: dict[str, str]
+    torn_bytes: int
+    dead_letters: dict[str, int]
+    dead_folder: str
+
+
+def store_state(config: Config) -> StoreState:
+    """Look at a store from outside, without its locks.
+
+    Raises:
+        StoreUnreachableError: there is no store.
+        StoreVersionError: a newer mlmon wrote it.
+
+    """
+    from mlmon.pipelines import deadletter
+    from mlmon.stores.embedded import layout, tail
+
+    root = _there(config)
+    layout.check(root)
+    writers = {part: holder for part in (EVENTS, RESULTS) if (holder := _lock_holder(root, part))}
+    torn = 0
+    for path in (root / "tail").glob("*.ndjson"):
+        if path.name.partition("-")[0] not in writers:  # what is being written may be ahead of its length
+            torn += path.stat().st_size - tail.durable_length(path)
+    torn += sum(path.stat().st_size for path in (root / "tail").glob("*.torn"))
+    return StoreState(
+        url=config.store.url,
+        version=layout.VERSION,
+        writers=writers,
+        torn_bytes=torn,
+        dead_letters=dict(deadletter.by_reason(root / deadletter.FOLDER)),
+        dead_folder=str(root / deadletter.FOLDER),
+    )
+
+
+def _lock_holder(root: Path, part: str) -> str | None:
+    """Who holds a writer's lock, as the lock says; None where nobody does."""
+    import fcntl
+
+    try:
+        with (root / "locks" / f"{part}.lock").open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return file.read(200).strip() or "another process"
+    except FileNotFoundError:
+        return None
+    return None
+
+
+def _there(config: Config) -> Path:
+    path = folder(config.store.url)
+    if not path.is_dir():
+        url = config.store.url
+        raise StoreUnreachableError(
+            f"There is no store at '{url}'. Start one with: mlmon up --store {url}, "
+            "or name another with --store."
+        )
+    return path
+
+
+@contextmanager
+def serving(reader: Reader, config: Config) -> Iterator[str]:
+    """The page of a store, on a thread; gives its address.
+
+    Raises:
+        WireError: the port is not to be had.
+
+    """
+    import uvicorn
+
+    from mlmon.web.app import app
+
+    listening = _bound(config.page.host, config.page.port, "page.port")
+    server = uvicorn.Server(
+        uvicorn.Config(app(reader), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    )
+    thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="mlmon-page", daemon=True)
+    thread.start()
+    try:
+        yield _address(config.page.host, listening.getsockname()[1])
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+def _address(host: str, port: int, scheme: str = "http") -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _bound(host: str, port: int, key: str) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise WireError(
+            f"{host}:{port} cannot be listened on: {error.strerror}. "
+            f"Stop what uses it, or set {key} to another port (0 takes a free one)."
+        ) from None
+    return listening

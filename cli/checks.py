@@ -1,0 +1,197 @@
+"""What `mlmon doctor` looks at: each check says how it is, and what to do where it is not well."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from mlmon.cli import units, wiring
+from mlmon.core import schema
+from mlmon.core.config import Config
+from mlmon.core.errors import MlmonError
+from mlmon.core.query import Count, Max, Query, Terms
+from mlmon.core.schema import Dataset
+from mlmon.core.store import Reader
+
+_LITTLE_BYTES: Final = 1_000_000_000
+_TOO_LITTLE_BYTES: Final = 100_000_000
+_QUIET: Final = timedelta(days=1)
+
+
+class Status(StrEnum):
+    """How a check came out; only `fail` changes the exit code."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """One check: what was looked at, what was seen, and the fix where something is to be done."""
+
+    name: str
+    status: Status
+    detail: str
+    fix: str = ""
+
+
+def run(config: Config, now: datetime) -> Iterator[Check]:
+    """Every check, in the order a person would go through them; without a store only what needs none."""
+    try:
+        state = wiring.store_state(config)
+    except MlmonError as error:
+        fix = f"Start one: mlmon up --store {config.store.url}"
+        yield Check(name="store", status=Status.FAIL, detail=str(error), fix=fix)
+        yield from _ports(config, is_collecting=False)
+        return
+    yield Check(name="store", status=Status.OK, detail=f"{state.url}, version {state.version}")
+    yield _disk(wiring.folder(config.store.url))
+    yield from _writers(state)
+    yield _torn(state)
+    yield _dead(state)
+    with wiring.reading(config) as reader:
+        yield from _contents(reader, config, now)
+    yield from _ports(config, is_collecting=wiring.EVENTS in state.writers)
+
+
+def _disk(path: Path) -> Check:
+    free = shutil.disk_usage(path).free
+    status = Status.OK if free > _LITTLE_BYTES else Status.WARN if free > _TOO_LITTLE_BYTES else Status.FAIL
+    fix = "" if status is Status.OK else "Free space, or keep less: store.keep_events in mlmon.yaml."
+    return Check(name="disk", status=status, detail=f"{units.size_bytes(free)} free", fix=fix)
+
+
+def _writers(state: wiring.StoreState) -> Iterator[Check]:
+    who = {wiring.EVENTS: ("collector", "mlmon up"), wiring.RESULTS: ("analyzers", "mlmon up, or mlmon analyze")}
+    for part, (name, command) in who.items():
+        holder = state.writers.get(part)
+        detail = f"running ({holder})" if holder else f"not running; start: {command}"
+        yield Check(name=name, status=Status.OK, detail=detail)
+
+
+def _torn(state: wiring.StoreState) -> Check:
+    if not state.torn_bytes:
+        return Check(name="tail", status=Status.OK, detail="whole")
+    return Check(
+        name="tail",
+        status=Status.WARN,
+        detail=f"{units.size_bytes(state.torn_bytes)} were torn by a crash; nothing acknowledged is lost",
+        fix="Nothing to do: the next writer mends it. What was cut off is kept as *.torn in the folder 'tail'.",
+    )
+
+
+def _dead(state: wiring.StoreState) -> Check:
+    total = sum(state.dead_letters.values())
+    if not total:
+        return Check(name="dead letters", status=Status.OK, detail="none")
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(state.dead_letters.items()))
+    return Check(
+        name="dead letters",
+        status=Status.WARN,
+        detail=f"{total:,} records were refused: {reasons}",
+        fix=f"Read why in {state.dead_folder}, mend the sender, then delete the files.",
+    )
+
+
+def _contents(reader: Reader, config: Config, now: datetime) -> Iterator[Check]:
+    counts = {holding.dataset: holding.count for holding in reader.holdings()}
+    if not counts.get(Dataset.INFERENCE):
+        fix = "Send some: ModelLogger(..., ship='http://127.0.0.1:5959'), or see how it looks: mlmon demo"
+        yield Check(name="events", status=Status.WARN, detail="no inferences yet", fix=fix)
+        return
+    detail = ", ".join(f"{count:,} {dataset.removeprefix('mlmon.')}" for dataset, count in counts.items())
+    yield Check(name="events", status=Status.OK, detail=detail)
+    yield from _models(reader, now)
+    yield _joined(reader, counts)
+    yield from _references(reader, config)
+
+
+def _models(reader: Reader, now: datetime) -> Iterator[Check]:
+    rows = reader.query(
+        Query(
+            dataset=Dataset.INFERENCE,
+            by={"model": Terms(schema.MODEL_NAME)},
+            measures={"stored": Max(schema.EVENT_INGESTED), "n": Count()},
+        )
+    )
+    for row in rows:
+        is_quiet = now - row["stored"] > _QUIET
+        yield Check(
+            name=f"model {row['model']}",
+            status=Status.WARN if is_quiet else Status.OK,
+            detail=f"last event stored {units.ago(row['stored'], now)}",
+            fix="Does the service run, and ship to this collector?" if is_quiet else "",
+        )
+
+
+def _joined(reader: Reader, counts: dict[Dataset, int]) -> Check:
+    tally = wiring.outcome_tally(reader)
+    if not counts.get(Dataset.OUTCOME):
+        fix = "Send them with log.outcome(...), or: mlmon outcomes load FILE"
+        return Check(name="outcomes", status=Status.WARN, detail="none yet", fix=fix)
+    if not counts.get(Dataset.EVALUATION):
+        detail = f"{counts[Dataset.OUTCOME]:,} are there, none is joined"
+        return Check(name="outcomes", status=Status.WARN, detail=detail, fix="Join them: mlmon analyze")
+    waiting = tally.pending + tally.expired
+    if waiting:
+        detail = f"{tally.pending:,} wait for their inference, {tally.expired:,} waited too long"
+        fix = "Compare ids: the outcome's must be that of the inference. See: mlmon outcomes status"
+        return Check(name="outcomes", status=Status.WARN, detail=detail, fix=fix)
+    return Check(name="outcomes", status=Status.OK, detail="all are joined")
+
+
+def _references(reader: Reader, config: Config) -> Iterator[Check]:
+    without = [
+        model.name for model in wiring.models(reader, config) if not wiring.references(reader, model.name)
+    ]
+    if without:
+        yield Check(
+            name="reference",
+            status=Status.WARN,
+            detail=f"{', '.join(without[:5])} has none, so drift is not measured",
+            fix=f"Build one: mlmon reference build --model {without[0]} --since TIME --until TIME",
+        )
+
+
+def _ports(config: Config, *, is_collecting: bool) -> Iterator[Check]:
+    collector, page = config.collector, config.page
+    doors = (
+        ("collector.http_port", collector.host, collector.http_port),
+        ("collector.tcp_port", collector.host, collector.tcp_port),
+        ("collector.beats_port", collector.host, collector.beats_port),
+        ("page.port", page.host, page.port),
+    )
+    for key, host, port in doors:
+        if not port:
+            continue
+        problem = _bind_problem(host, port)
+        if problem is None or (is_collecting and problem == "in use"):
+            state = "free" if problem is None else "in use, as it should be"
+            yield Check(name=f"port {port}", status=Status.OK, detail=f"{state} ({key})")
+            continue
+        yield Check(
+            name=f"port {port}",
+            status=Status.FAIL,
+            detail=f"{host}:{port} is {problem} ({key})",
+            fix=f"Stop what uses it, or choose another: {key} in mlmon.yaml.",
+        )
+
+
+def _bind_problem(host: str, port: int) -> str | None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            import errno
+
+            return "in use" if error.errno == errno.EADDRINUSE else f"not to be had: {error.strerror}"
+    return None
