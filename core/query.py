@@ -5,8 +5,14 @@ language, and every store must answer it alike. The rules that make that possibl
 
 - A group key that a document lacks is a group of its own, with the key None.
 - A group without documents is absent, never a row of zeros; a query without keys always has one row.
-- Missing values and values of another type take no part in a measure. A count or sum over nothing is 0,
-  any other measure over nothing is None.
+- A null value is a missing one. Missing values and values of another type take no part in a measure.
+- Over nothing, what counts or sums is 0 (`Count`, `Sum`, `SumSquares`, `Distinct`, each number of a
+  `Histogram`), `TopTerms` is empty, and any other measure is None.
+- A filter with a value of another type than the field's holds for no document; booleans are no numbers.
+  `Equals` and `OneOf` hold for a list that has one of the values.
+- Words, for `Matches`, are runs of letters, digits and `_`; a text without words matches nothing.
+- Text is ordered by code points. Of a result that was put more than once, only the last is there.
+- A document of a scan holds a family as an object, also where only a member of it was asked for.
 - Rows come sorted by their keys in the order of `by`, ascending, None last.
 - Time is UTC; windows are half-open.
 """

@@ -97,6 +97,7 @@ def floor(moment: datetime, size: str) -> datetime:
     >>> floor(datetime(2013, 3, 9, 15, tzinfo=UTC), "7d").strftime("%A %d")
     'Monday 04'
     """
+    moment = moment.astimezone(UTC)
     if size == "month":
         return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     step = parse_duration(size)

@@ -173,8 +173,10 @@ class EmbeddedStore:
             "ingested": q.Max(schema.EVENT_INGESTED),
         }
         row = self.query(Query(dataset=dataset, measures=measures)).rows[0]
-        current, _ = self._take(group_of(dataset))
+        group = group_of(dataset)
+        current, _ = self._take(group)
         size = sum(it.bytes for it in current.segments if it.dataset is dataset)
+        size += self._view.tail_bytes(current, group, dataset)
         return Holding(dataset=dataset, bytes=size, **row)
 
     def read_blob(self, name: str) -> bytes | None:

@@ -53,6 +53,20 @@ class View:
             tables = [table for number in current.tails for table in self._load(group, number)]
             return current, tables
 
+    def tail_bytes(self, current: Manifest, group: Group, dataset: Dataset) -> int:
+        """How much of a group's tail is a dataset's, reckoned by its share of the rows."""
+        with self._lock:
+            loaded = [it for number in current.tails if (it := self._loaded.get((group, number)))]
+            cursor = self._engine.cursor()
+            counts = [
+                (held, cursor.execute(f"SELECT count(*) FROM {shape.quoted(name)}").fetchall()[0][0])
+                for it in loaded
+                for held, _, name in it.tables
+            ]
+            cursor.close()
+        own = sum(count for held, count in counts if held is dataset)
+        return sum(it.end for it in loaded) * own // max(sum(count for _, count in counts), 1)
+
     def _drop(self, group: Group, current: Manifest) -> None:
         gone = [key for key in self._loaded if key[0] is group and key[1] not in current.tails]
         for key in gone:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -95,7 +95,9 @@ class GroupWriter:
             self._append([_bare(event) for event in new])
             self._seen.add(new)
             self._roll_where_due()
-        return Written(stored=len(new), duplicates=len(events) - len(new))
+        return Written(
+            stored=len(new), duplicates=len(events) - len(new), repeated=tuple(_left_out(events, new))
+        )
 
     def put(self, documents: Sequence[Document]) -> None:
         """Append results; the last of an id is the one that counts.
@@ -148,6 +150,19 @@ class GroupWriter:
             self.upkeep.close()
             locks.release(self._lock)
             self._lock = -1
+
+
+def _left_out(events: Sequence[Event], kept: Sequence[Event]) -> Iterator[int]:
+    """The places of the events that are not among those kept, which come in the same order."""
+    if len(events) == len(kept):
+        return
+    following = iter(kept)
+    expected = next(following, None)
+    for place, event in enumerate(events):
+        if event is expected:
+            expected = next(following, None)
+        else:
+            yield place
 
 
 def _bare(event: Event) -> bytes:
