@@ -15,10 +15,14 @@ from mlmon.core.schema import Dataset
 
 
 class Written(Struct, frozen=True, kw_only=True):
-    """What became of a batch: every event is stored now, or was already there."""
+    """What became of a batch: every event is stored now, or was already there.
+
+    `repeated` has the places in the batch of those that were.
+    """
 
     stored: int
     duplicates: int
+    repeated: tuple[int, ...] = ()
 
 
 class Holding(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,163 @@
+"""Opens the doors, and closes them so that nothing that was taken is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+import uvicorn
+from msgspec import Struct
+
+from mlmon.core.config import CollectorConfig
+from mlmon.core.errors import WireError
+from mlmon.pipelines.collector import http
+from mlmon.pipelines.collector.beats import Beats
+from mlmon.pipelines.collector.tcp import Tcp
+from mlmon.pipelines.pipeline import Pipeline
+
+GRACE_S: Final = 10
+_BACKLOG: Final = 512
+_Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Doors(Struct, frozen=True, kw_only=True):
+    """The addresses that are listened on, as URLs for the SDK; None where a door is closed."""
+
+    http: str | None
+    tcp: str | None
+    beats: str | None
+
+
+@asynccontextmanager
+async def running(config: CollectorConfig, pipeline: Pipeline) -> AsyncIterator[Doors]:
+    """Open the doors; at the end stop listening, answer what was taken, and cut who lingers.
+
+    The pipeline stays open; its owner closes it afterwards.
+
+    Raises:
+        WireError: a port is in use or not allowed.
+
+    """
+    beats = Beats(pipeline, max_event_bytes=config.max_event_bytes, max_batch_bytes=config.max_batch_bytes)
+    tcp = Tcp(pipeline, max_event_bytes=config.max_event_bytes)
+    async with AsyncExitStack() as stack:
+        # All ports are taken before any door opens, so that half a collector never runs.
+        sockets = {
+            name: _bind(config.host, port, name)
+            for name, port in (
+                ("http_port", config.http_port), ("tcp_port", config.tcp_port), ("beats_port", config.beats_port),
+            )
+        }  # fmt: skip
+        for each in sockets.values():
+            if each is not None:
+                stack.callback(each.close)
+        await stack.enter_async_context(_http(sockets["http_port"], pipeline, config))
+        await stack.enter_async_context(_stream(sockets["tcp_port"], tcp))
+        await stack.enter_async_context(_stream(sockets["beats_port"], beats))
+        yield Doors(
+            http=_url("http", sockets["http_port"]),
+            tcp=_url("tcp", sockets["tcp_port"]),
+            beats=_url("beats", sockets["beats_port"]),
+        )
+
+
+def _bind(host: str, port: int | None, setting: str) -> socket.socket | None:
+    if port is None:
+        return None
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise WireError(_why(error, host, port, setting)) from None
+
+
+def _why(error: Exception, host: str, port: int, setting: str) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} of {host} is in use, perhaps by another collector. Stop that one (ss -ltnp shows which), "
+            f"or choose another port with collector.{setting}; 0 takes a free one."
+        )
+    return f"Cannot listen on {host}:{port}: {error}. Check collector.host and collector.{setting}."
+
+
+def _url(scheme: str, listening: socket.socket | None) -> str | None:
+    if listening is None:
+        return None
+    host, port = listening.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+@asynccontextmanager
+async def _http(
+    listening: socket.socket | None, pipeline: Pipeline, config: CollectorConfig
+) -> AsyncIterator[None]:
+    if listening is None:
+        yield
+        return
+    server = _Server(
+        uvicorn.Config(
+            http.app(pipeline, max_batch_bytes=config.max_batch_bytes),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers nothing to wait for
+        await asyncio.sleep(0.005)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's, without its own handling of signals: the command that runs it decides when to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        """Leave the signals alone."""
+        yield
+
+
+@asynccontextmanager
+async def _stream(listening: socket.socket | None, handler: _Handler) -> AsyncIterator[None]:
+    if listening is None:
+        yield
+        return
+    open_now: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - asyncio runs handlers in tasks
+        open_now.add(task)
+        try:
+            await handler(reader, writer)
+        except asyncio.CancelledError:
+            writer.transport.abort()
+        finally:
+            open_now.discard(task)
+
+    server = await asyncio.start_server(serve, sock=listening, limit=1 << 20)
+    try:
+        yield
+    finally:
+        server.close()
+        await _drain(open_now)
+
+
+async def _drain(open_now: set[asyncio.Task[None]]) -> None:
+    """Let connections finish what they hold, and cut those that would stay."""
+    if open_now:
+        await asyncio.wait(set(open_now), timeout=0.5)
+    for task in set(open_now):
+        task.cancel()
+    if open_now:
+        await asyncio.wait(set(open_now))

@@ -1,0 +1,157 @@
+"""Log lines of other tools, turned into app-log documents: nested ECS, Logstash's formatter, plain JSON logs.
+
+Nothing is thrown away: what the schema has no place for becomes a label, as text. A line without an id gets
+one from the collector's own producer, so such a line that is sent twice is stored twice.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from mlmon.core import schema
+from mlmon.core.clock import Clock, isoformat, to_text
+from mlmon.core.event import Document, flatten
+from mlmon.core.schema import Dataset, Type
+
+LEVELS: Final = {
+    "trace": "debug", "debug": "debug", "info": "info", "information": "info", "notice": "info",
+    "warn": "warning", "warning": "warning", "error": "error", "err": "error", "severe": "error",
+    "critical": "critical", "fatal": "critical", "alert": "critical", "emergency": "critical",
+}  # fmt: skip
+"""What other tools call a level, in lower case, and what it is here."""
+
+ALIASES: Final = {
+    "timestamp": schema.TIMESTAMP, "asctime": schema.TIMESTAMP, "time": schema.TIMESTAMP,
+    "level": schema.LOG_LEVEL, "levelname": schema.LOG_LEVEL, "severity": schema.LOG_LEVEL,
+    "msg": schema.MESSAGE, "logger": schema.LOG_LOGGER, "logger_name": schema.LOG_LOGGER, "name": schema.LOG_LOGGER,
+    "host": schema.HOST_NAME, "logsource": schema.HOST_NAME, "pid": schema.PROCESS_PID,
+    "process": schema.PROCESS_PID, "path": schema.LOG_FILE, "line": schema.LOG_LINE, "lineno": schema.LOG_LINE,
+    "func_name": schema.LOG_FUNCTION, "funcName": schema.LOG_FUNCTION, "exc_info": schema.ERROR_STACK,
+    "stack_trace": schema.ERROR_STACK, "trace_id": schema.TRACE_ID, "span_id": schema.SPAN_ID,
+}  # fmt: skip
+"""Names that other tools give to fields of ours."""
+
+_NESTING_LOST: Final = ("extra", "@metadata")
+_EPOCH_MS: Final = 10**11
+"""A number above this is in milliseconds, below it in seconds: the year 5138 against March 1973."""
+
+
+class Naming:
+    """Gives ids to lines that have none: one producer a collector, counting from 0. Safe for threads."""
+
+    def __init__(self) -> None:
+        """Choose a producer id that no other collector has."""
+        self.producer: Final = f"collector.{secrets.token_hex(6)}"
+        self._sequence: Iterator[int] = itertools.count()
+
+    def __call__(self) -> Document:
+        """The fields of the next line."""
+        sequence = next(self._sequence)
+        return {
+            schema.EVENT_ID: f"{self.producer}-{sequence}",
+            schema.EVENT_SEQUENCE: sequence,
+            schema.PRODUCER_ID: self.producer,
+        }
+
+
+def normalise(raw: Mapping[str, Any], *, naming: Naming, clock: Clock) -> Document:
+    """The flat document of any JSON object: an event of ours that came nested, else an app log.
+
+    >>> from mlmon.core import clock
+    >>> line = {"level": "WARNING", "message": "cold", "host": "a", "shard": 7}
+    >>> found = normalise(line, naming=Naming(), clock=lambda: 0)
+    >>> found[schema.LOG_LEVEL], found[schema.HOST_NAME], found[schema.LABELS]
+    ('warning', 'a', {'shard': '7'})
+    """
+    flat = flatten(dict(raw))
+    if flat.get(schema.EVENT_DATASET) in tuple(Dataset):
+        return flat
+    return _app_log(flat, naming=naming, clock=clock)
+
+
+def _app_log(flat: Document, *, naming: Naming, clock: Clock) -> Document:
+    document: Document = {}
+    labels: dict[str, str] = {}
+    for key, value in flat.items():
+        name = _name_of(key)
+        fitted = _fit(name, value) if name is not None and name not in document else None
+        if name is not None and fitted is not None:
+            document[name] = fitted
+        elif value is not None:
+            labels |= _labels(key, value)
+    document.setdefault(schema.TIMESTAMP, to_text(clock()))
+    document.setdefault(schema.LOG_LEVEL, "info")
+    document.setdefault(schema.MESSAGE, "")
+    if schema.EVENT_ID not in document:
+        document |= naming()
+    document[schema.EVENT_DATASET] = str(Dataset.APP)
+    if labels:
+        document[schema.LABELS] = document.get(schema.LABELS, {}) | labels
+    return document
+
+
+def _name_of(key: str) -> str | None:
+    bare = key
+    for prefix in _NESTING_LOST:
+        bare = bare.removeprefix(f"{prefix}.")
+    name = ALIASES.get(bare, bare)
+    field = schema.FIELDS.get(name)
+    return name if field is not None and Dataset.APP in field.datasets else None
+
+
+def _fit(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """The value as the field wants it, or None where it does not fit and must become a label."""
+    if name == schema.LOG_LEVEL:
+        return LEVELS.get(str(value).lower())
+    kind = schema.FIELDS[name].type
+    if kind is Type.DATE:
+        return moment(value)
+    if kind in (Type.KEYWORD, Type.TEXT):
+        return value if isinstance(value, str) else None
+    if kind is Type.LONG:
+        return (
+            value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else None
+        )
+    if kind is Type.KEYWORD_MAP and isinstance(value, dict):
+        return {key: _text(each) for key, each in value.items() if each is not None}
+    return value if kind is Type.KEYWORD_LIST and _is_words(value) else None
+
+
+def _is_words(value: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def moment(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
+    """A time in the form documents carry: from ISO 8601 (UTC where no zone), logging's asctime or an epoch number.
+
+    >>> moment("2013-03-01 10:00:00,123"), moment(1362132000), moment("soon")
+    ('2013-03-01T10:00:00.123000Z', '2013-03-01T10:00:00.000000Z', None)
+    """
+    try:
+        if isinstance(value, str):
+            read = datetime.fromisoformat(value.strip().replace(",", "."))
+            return isoformat(read if read.tzinfo else read.replace(tzinfo=UTC))
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return isoformat(
+                datetime.fromtimestamp(value / 1000 if abs(value) > _EPOCH_MS else value, tz=UTC)
+            )
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+def _labels(key: str, value: Any) -> dict[str, str]:  # noqa: ANN401 - whatever JSON holds
+    name = key
+    for prefix in (*_NESTING_LOST, schema.LABELS):
+        name = name.removeprefix(f"{prefix}.")
+    return {name: _text(value)}
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,0 +1,232 @@
+"""What happens to lines, whichever door they came by: validate, dead-letter, write, and only then answer.
+
+One thread does it all. While it writes, submissions queue; it then takes them together, so that many small
+senders share one durable write. What waits is bounded in bytes; beyond that a sender is told to come back.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import Final
+
+from msgspec import Struct
+
+from mlmon.core import clock as clocks
+from mlmon.core.clock import Clock
+from mlmon.core.errors import InvalidEventError, MlmonError, StoreError, WireError
+from mlmon.core.event import Event
+from mlmon.core.store import Writer
+from mlmon.pipelines.deadletter import DeadLetter, DeadLetters, letter
+from mlmon.pipelines.validate import Validator
+
+MOST_BYTES_WAITING: Final = 256 << 20
+MOST_BYTES_TOGETHER: Final = 8 << 20
+"""A group larger than this would keep the small senders in it waiting."""
+
+
+class BusyError(WireError):
+    """So much waits to be written that no more is taken; come back soon."""
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """Why one line of a submission went to the dead letters."""
+
+    index: int
+    reason: str
+    detail: str
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """What became of a submission. All of it is durable: stored, there already, or dead-lettered."""
+
+    received: int
+    stored: int
+    duplicates: int
+    refused: tuple[Refusal, ...] = ()
+
+
+class Counters(Struct, frozen=True, kw_only=True):
+    """What a pipeline has done since it was made."""
+
+    received: int
+    stored: int
+    duplicates: int
+    dead_lettered: Mapping[str, int]
+    failed: int
+    turned_away: int
+    bytes_waiting: int
+
+
+class _Submission(Struct, kw_only=True):
+    lines: Sequence[bytes]
+    size: int
+    source: str
+    receipt: Future[Receipt]
+
+
+class _Checked(Struct, kw_only=True):
+    submission: _Submission
+    events: list[Event]
+    refused: list[Refusal]
+
+
+class Pipeline:
+    """Takes lines from any thread and answers when they are durable."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        dead_letters: DeadLetters,
+        validator: Validator | None = None,
+        *,
+        clock: Clock = clocks.system,
+        most_bytes_waiting: int = MOST_BYTES_WAITING,
+    ) -> None:
+        """Start the thread; from now on only it uses the writer."""
+        self._writer = writer
+        self._dead_letters = dead_letters
+        self._validate = validator or Validator(clock=clock)
+        self._clock = clock
+        self._most_bytes_waiting = most_bytes_waiting
+        self._queue: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._bytes_waiting = 0
+        self._is_closed = False
+        self._counts: Counter[str] = Counter()
+        self._dead: Counter[str] = Counter()
+        self._thread = threading.Thread(target=self._run, name="mlmon-pipeline", daemon=True)
+        self._thread.start()
+
+    def submit(self, lines: Sequence[bytes], source: str) -> Future[Receipt]:
+        """Hand over lines; the receipt comes when all of them are durable.
+
+        The future raises StoreError where the store or the dead letters could not be written: then nothing of
+        the submission may be counted on, and sending it again is safe.
+
+        Raises:
+            BusyError: too much is waiting.
+            WireError: the pipeline is closed.
+
+        """
+        size = sum(map(len, lines))
+        with self._lock:
+            if self._is_closed:
+                raise WireError("The collector is shutting down. Send it again to the next one.")
+            if self._bytes_waiting and self._bytes_waiting + size > self._most_bytes_waiting:
+                self._counts["turned_away"] += len(lines)
+                raise BusyError(
+                    f"{self._bytes_waiting} bytes wait to be written; at most {self._most_bytes_waiting} may. "
+                    "Send it again in a second."
+                )
+            self._bytes_waiting += size
+            submission = _Submission(lines=lines, size=size, source=source, receipt=Future())
+            self._queue.put(submission)
+        return submission.receipt
+
+    def counters(self) -> Counters:
+        """What was done so far."""
+        with self._lock:
+            return Counters(
+                received=self._counts["received"],
+                stored=self._counts["stored"],
+                duplicates=self._counts["duplicates"],
+                dead_lettered=dict(self._dead),
+                failed=self._counts["failed"],
+                turned_away=self._counts["turned_away"],
+                bytes_waiting=self._bytes_waiting,
+            )
+
+    def close(self) -> None:
+        """Take no more, write what waits, and stop. A second call does no harm."""
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (group := self._next_group()) is not None:
+            try:
+                self._handle(group)
+            finally:
+                with self._lock:
+                    self._bytes_waiting -= sum(each.size for each in group)
+
+    def _next_group(self) -> list[_Submission] | None:
+        """The submissions that wait, up to a size; None at the end."""
+        first = self._queue.get()
+        if first is None:
+            return None
+        group, size = [first], first.size
+        while size < MOST_BYTES_TOGETHER:
+            try:
+                more = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if more is None:
+                self._queue.put(None)
+                break
+            group.append(more)
+            size += more.size
+        return group
+
+    def _handle(self, group: list[_Submission]) -> None:
+        letters: list[DeadLetter] = []
+        checked = [self._check(submission, letters) for submission in group]
+        try:
+            self._dead_letters.write(letters)
+            written = self._writer.write([event for each in checked for event in each.events])
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and the thread must go on
+            self._fail(group, error)
+            return
+        with self._lock:
+            self._dead.update(each.reason for each in letters)
+        self._answer(checked, written.repeated)
+
+    def _check(self, submission: _Submission, letters: list[DeadLetter]) -> _Checked:
+        events: list[Event] = []
+        refused: list[Refusal] = []
+        for index, line in enumerate(submission.lines):
+            try:
+                events.append(self._validate(line))
+            except InvalidEventError as error:
+                refused.append(Refusal(index=index, reason=error.reason, detail=str(error)))
+                letters.append(
+                    letter(
+                        line,
+                        reason=error.reason,
+                        detail=str(error),
+                        source=submission.source,
+                        clock=self._clock,
+                    )
+                )
+        return _Checked(submission=submission, events=events, refused=refused)
+
+    def _answer(self, checked: list[_Checked], repeated: Sequence[int]) -> None:
+        start = 0
+        for each in checked:
+            end = start + len(each.events)
+            duplicates = sum(1 for place in repeated if start <= place < end)
+            start = end
+            receipt = Receipt(
+                received=len(each.submission.lines),
+                stored=len(each.events) - duplicates,
+                duplicates=duplicates,
+                refused=tuple(each.refused),
+            )
+            with self._lock:
+                self._counts.update(
+                    received=receipt.received, stored=receipt.stored, duplicates=receipt.duplicates
+                )
+            each.submission.receipt.set_result(receipt)
+
+    def _fail(self, group: list[_Submission], error: Exception) -> None:
+        told = error if isinstance(error, MlmonError) else StoreError(f"The store failed: {error!r}.")
+        with self._lock:
+            self._counts["failed"] += sum(len(each.lines) for each in group)
+        for each in group:
+            each.receipt.set_exception(told)

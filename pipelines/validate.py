@@ -1,0 +1,99 @@
+"""Turns a line into an event, or says why it is none."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from mlmon.core import clock as clocks
+from mlmon.core.clock import Clock
+from mlmon.core.errors import InvalidEventError
+from mlmon.core.event import Event, encode, parse
+from mlmon.core.window import parse_duration
+from mlmon.pipelines.normalise import Naming, normalise
+
+TOO_LARGE: Final = "too_large"
+IN_THE_FUTURE: Final = "in_the_future"
+NOT_JSON: Final = "not_json"
+NOT_UTF8: Final = "not_utf8"
+NOT_VALID: Final = "not_valid"
+TOO_DEEP: Final = "too_deep"
+
+REASONS: Final = {
+    NOT_JSON: "The line is no JSON.",
+    NOT_UTF8: "The line is not UTF-8.",
+    NOT_VALID: "A field is missing or has a wrong type; the detail names it.",
+    TOO_DEEP: "The line is nested too deeply.",
+    TOO_LARGE: "The line is over `collector.max_event_bytes`.",
+    IN_THE_FUTURE: "The timestamp is further ahead of the collector's clock than `collector.max_future`.",
+}
+"""Every reason a record can be refused for, and what it means."""
+
+_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What a line may be."""
+
+    max_event_bytes: int = 1 << 20
+    max_future: timedelta = timedelta(hours=1)
+
+
+class Validator:
+    """Checks lines against the schema and the limits. Safe for threads."""
+
+    def __init__(self, limits: Limits | None = None, *, clock: Clock = clocks.system) -> None:
+        """Use the clock to tell what lies in the future and to date lines without a time."""
+        self._limits = limits or Limits()
+        self._clock = clock
+        self._naming = Naming()
+
+    def __call__(self, line: bytes) -> Event:
+        """The event of a line; an event of ours keeps its bytes, another tool's line is normalised.
+
+        Raises:
+            InvalidEventError: with one of `REASONS`.
+
+        """
+        if len(line) > self._limits.max_event_bytes:
+            raise InvalidEventError(
+                TOO_LARGE,
+                f"The record has {len(line)} bytes; at most {self._limits.max_event_bytes} are allowed "
+                "(collector.max_event_bytes).",
+            )
+        try:
+            event = parse(line)
+        except InvalidEventError as error:
+            if error.reason != NOT_VALID:
+                raise
+            event = self._foreign(line, error)
+        self._check_time(event)
+        return event
+
+    def _foreign(self, line: bytes, refused: InvalidEventError) -> Event:
+        """Try again with the line normalised; an event of ours that is wrong stays refused."""
+        try:
+            raw = _decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise refused from None
+        document = normalise(raw, naming=self._naming, clock=self._clock)
+        if document == raw:
+            raise refused
+        return encode(document)
+
+    def _check_time(self, event: Event) -> None:
+        ahead = event.timestamp - clocks.to_datetime(self._clock())
+        if ahead > self._limits.max_future:
+            raise InvalidEventError(
+                IN_THE_FUTURE,
+                f"The timestamp {event.timestamp.isoformat()} is {ahead} ahead of the collector's clock; at most "
+                f"{self._limits.max_future} is allowed (collector.max_future). Check the clock of the host.",
+            )
+
+
+def limits(max_event_bytes: int, max_future: str) -> Limits:
+    """The limits that the configuration names."""
+    return Limits(max_event_bytes=max_event_bytes, max_future=parse_duration(max_future))
