@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +22,8 @@ class Engine:
 
     def __init__(self, *, memory_limit: str = MEMORY_LIMIT, threads: int | None = None) -> None:
         """Start an empty database."""
-        self._folder = tempfile.TemporaryDirectory(prefix="mlmon-")
-        self.folder = Path(self._folder.name)
+        self.folder = Path(tempfile.mkdtemp(prefix="mlmon-"))
+        self._remove = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self._database = duckdb.connect(
             ":memory:",
             config={
@@ -43,4 +45,4 @@ class Engine:
         if not self._closed:
             self._closed = True
             self._database.close()
-            self._folder.cleanup()
+            self._remove()

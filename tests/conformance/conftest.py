@@ -57,7 +57,9 @@ def _inference(at: int, random_: random.Random) -> Document:
     document: Document = {
         schema.TIMESTAMP: _moment(at, random_),
         schema.LOG_LEVEL: random_.choice(["info", "warning", "error"]),
-        schema.MESSAGE: random_.choice(["Predicted late.", "weather MISSING at JFK", "über-spät: 日本 jfk", "x"]),
+        schema.MESSAGE: random_.choice(
+            ["Predicted late.", "weather MISSING at JFK", "über-spät: 日本 jfk", "x"]
+        ),
         schema.EVENT_ID: f"p{at % 3}-{at}",
         schema.PRODUCER_ID: f"p{at % 3}",
         schema.EVENT_SEQUENCE: at,
@@ -102,7 +104,12 @@ def _results() -> list[Result]:
     window = Window(start=START, end=START + timedelta(days=1))
     metrics = [
         Metric(analyzer="service", model="flights", name=name, window=window, size="1d", value=value, n=10)
-        for name, value in (("error_rate", 0.5), ("inferences", 9.0), ("latency_p50", None), ("error_rate", 0.25))
+        for name, value in (
+            ("error_rate", 0.5),
+            ("inferences", 9.0),
+            ("latency_p50", None),
+            ("error_rate", 0.25),
+        )
     ]
     finding = Finding(
         analyzer="drift", model="flights", metric="psi", window=window, size="1d", value=0.4, bound=0.2, n=10,

@@ -135,9 +135,7 @@ def test_measure(agree, name):
 def test_measure_of_nothing(agree, name):
     """A measure over no documents is 0 where it counts, empty where it lists, and None elsewhere."""
     nothing = q.Equals(schema.MODEL_NAME, "no such model")
-    agree(
-        Query(dataset=Dataset.INFERENCE, where=nothing, measures={name: MEASURES[name]})
-    )
+    agree(Query(dataset=Dataset.INFERENCE, where=nothing, measures={name: MEASURES[name]}))
     agree(Query(dataset=Dataset.APP, measures={name: MEASURES[name]}))
 
 
@@ -190,7 +188,9 @@ def test_result_stated_again_counts_once(agree):
 
 def test_time_of_ingestion_bounds_a_window(store, events):
     """A window over the time of ingestion cuts what was written by batches."""
-    query = Query(dataset=Dataset.INFERENCE, by={"at": q.Terms(schema.EVENT_INGESTED)}, measures={"n": q.Count()})
+    query = Query(
+        dataset=Dataset.INFERENCE, by={"at": q.Terms(schema.EVENT_INGESTED)}, measures={"n": q.Count()}
+    )
     moments = [row["at"] for row in store.query(query)]
     assert len(moments) >= 5
     cut = Query(
@@ -207,7 +207,10 @@ _LEAVES = st.one_of(
     st.builds(q.OneOf, _FIELDS, st.lists(_SCALARS, max_size=3).map(tuple)),
     st.builds(q.Exists, _FIELDS),
     st.builds(
-        q.Between, field=st.sampled_from(NUMBERS), start=st.none() | st.floats(-9, 9), end=st.none() | st.floats(-9, 9)
+        q.Between,
+        field=st.sampled_from(NUMBERS),
+        start=st.none() | st.floats(-9, 9),
+        end=st.none() | st.floats(-9, 9),
     ),
     st.builds(q.Matches, st.just(schema.MESSAGE), st.sampled_from(["late", "weather missing", "JFK"])),
 )
@@ -230,7 +233,9 @@ _MEASURE = st.one_of(
     st.builds(q.Distinct, st.sampled_from(WORDS)),
     st.builds(q.TopTerms, st.sampled_from(WORDS), st.integers(1, 4)),
     st.builds(
-        q.Histogram, _NUMBER, st.lists(st.floats(-9, 9), min_size=1, max_size=30, unique=True).map(sorted).map(tuple)
+        q.Histogram,
+        _NUMBER,
+        st.lists(st.floats(-9, 9), min_size=1, max_size=30, unique=True).map(sorted).map(tuple),
     ),
 )
 _KEY = st.one_of(

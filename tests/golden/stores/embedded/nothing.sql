@@ -1,0 +1,8 @@
+WITH documents AS (
+  SELECT NULL::TIMESTAMPTZ AS c0 WHERE false
+)
+SELECT count(*)
+FROM documents
+WHERE true
+
+-- []
