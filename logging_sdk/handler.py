@@ -42,13 +42,7 @@ class Handler(logging.Handler):
         if str(record.name).startswith(LOGGER.name) or get_ident() == self.logger.shipping_thread_id:
             return
         try:
-            inference = records.inference_in(record)
-            if inference is not None:
-                self.logger.predicted(**{"timestamp": records.at_ns(record), **inference})
-            else:
-                self.logger.write_line(
-                    records.kind_of(record), records.at_ns(record), records.body_of(record)
-                )
+            records.write(self.logger, record)
         except Exception:  # noqa: BLE001 - logging's own way of telling
             self.handleError(record)
 

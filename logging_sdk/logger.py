@@ -35,7 +35,7 @@ from mlmon.logging_sdk.misuse import Misuse
 from mlmon.logging_sdk.moments import Moment, all_ns_of, ns_of
 from mlmon.logging_sdk.monitor import Call, Told, monitored
 from mlmon.logging_sdk.outcomes import outcome_events
-from mlmon.logging_sdk.outlet import Outlet
+from mlmon.logging_sdk.outlet import Basket, Outlet
 from mlmon.logging_sdk.producer import LINES, OUTCOME, SERVED, Kind, Producer
 from mlmon.logging_sdk.recorder import Recorder
 from mlmon.logging_sdk.redact import Rule, TextRule, redactor
@@ -416,6 +416,10 @@ class ModelLogger:
     def write_line(self, kind: Kind, at_ns: int, body: Document) -> None:
         """Emit a line whose body is made; never raises."""
         self._outlet.emit(kind, at_ns, body)
+
+    def keep_in(self, basket: Basket) -> None:
+        """Give events to a basket from now on, in the caller's thread, and ship none."""
+        self._outlet.keep_in(basket)
 
     # The end
 

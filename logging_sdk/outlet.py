@@ -54,6 +54,7 @@ class Outlet:
         self.producer = producer
         self.shipper = shipper
         self.misuse = misuse
+        self._own: Basket | None = None
         self._bind()
         _outlets.add(self)
         renew_in_child(self)
@@ -64,8 +65,14 @@ class Outlet:
         self._sampled_out = count()
         self.aim(_diversion)
 
+    def keep_in(self, basket: Basket) -> None:
+        """Put events into a basket for good, whatever is diverted."""
+        self._own = basket
+        self.aim(basket)
+
     def aim(self, basket: Basket | None) -> None:
         """Put events into a basket instead of the spool, or, with None, into the spool again."""
+        basket = self._own or basket
         aim = self.shipper.spool if basket is None else basket
         self._append = aim.append
         self._extend = aim.extend

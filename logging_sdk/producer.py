@@ -7,6 +7,7 @@ small flat dictionary and one formatting of bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import count
 from secrets import token_hex
 from typing import Final
@@ -120,5 +121,6 @@ def _encoded(names: Iterable[str]) -> Iterator[bytes]:
     return (name.encode() for name in names)
 
 
+@lru_cache(maxsize=4096)  # the rows of a batch come back to the same seconds
 def _text_of(second: int) -> bytes:
     return to_text(second * NS_PER_SECOND).partition(".")[0].encode()

@@ -11,7 +11,7 @@ from mlmon.core.event import Document
 from mlmon.logging_sdk.encode import MAX_LONG_TEXT, cut, labels
 from mlmon.logging_sdk.failure import error_fields
 from mlmon.logging_sdk.lines import add_scope, kind_of_level
-from mlmon.logging_sdk.producer import Kind
+from mlmon.logging_sdk.logger import ModelLogger
 
 KEY: Final = "mlmon"
 """The key of `extra` that holds an inference: arguments of `ModelLogger.predicted`."""
@@ -19,17 +19,17 @@ KEY: Final = "mlmon"
 _OWN: Final = frozenset((*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName", KEY))
 
 
-def kind_of(record: logging.LogRecord) -> Kind:
-    """The kind of a line with the record's level."""
-    return kind_of_level(record.levelno, None)
+def write(logger: ModelLogger, record: logging.LogRecord, static: Mapping[str, Any] | None = None) -> None:
+    """Log a record by a logger: the inference in it, else a line. `static` are labels of each line."""
+    at_ns = round(record.created * 1e6) * 1000
+    given = record.__dict__.get(KEY)
+    if isinstance(given, Mapping):
+        logger.predicted(**{"timestamp": at_ns, **given})
+    else:
+        logger.write_line(kind_of_level(record.levelno, None), at_ns, body_of(record, static or {}))
 
 
-def at_ns(record: logging.LogRecord) -> int:
-    """When the record was made, in nanoseconds since the epoch."""
-    return round(record.created * 1e6) * 1000
-
-
-def body_of(record: logging.LogRecord) -> Document:
+def body_of(record: logging.LogRecord, static: Mapping[str, Any]) -> Document:
     """The body of a line: message, origin, error, what was in `extra` as labels, inference and trace."""
     body: Document = {
         schema.MESSAGE: cut(message_of(record), MAX_LONG_TEXT),
@@ -40,7 +40,7 @@ def body_of(record: logging.LogRecord) -> Document:
     }
     if record.exc_info and record.exc_info[1] is not None:
         body.update(error_fields(record.exc_info[1]))
-    extra = {name: value for name, value in record.__dict__.items() if name not in _OWN}
+    extra = {**static, **{name: value for name, value in record.__dict__.items() if name not in _OWN}}
     if isinstance(record.msg, Mapping):
         extra = {**{name: value for name, value in record.msg.items() if name != "message"}, **extra}
     if extra:
@@ -57,9 +57,3 @@ def message_of(record: logging.LogRecord) -> str:
         return record.getMessage()
     except Exception:  # noqa: BLE001 - a wrong call of the host must not cost its line
         return f"{record.msg} {record.args}"
-
-
-def inference_in(record: logging.LogRecord) -> Mapping[str, Any] | None:
-    """The inference under `extra={"mlmon": {...}}`, None where there is none."""
-    given = record.__dict__.get(KEY)
-    return given if isinstance(given, Mapping) else None

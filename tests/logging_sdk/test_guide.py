@@ -16,5 +16,5 @@ def test_every_block_of_the_guide_runs(root, monkeypatch, capsys):
     service.propagate = True
     assert len(blocks) > 8
     assert len(events.inferences) >= 6
-    assert len(events.outcomes) == 5
+    assert len(events.outcomes) == 6
     assert names["log"].stats().misused == 0  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ import logging.config
 import pytest
 
 from mlmon.core import event, schema
+from mlmon.core.errors import UsageError
 from mlmon.logging_sdk import Formatter, Handler, ModelLogger
 
 OWN = {schema.TIMESTAMP, schema.EVENT_ID, schema.PRODUCER_ID, schema.LOG_LINE, schema.LOG_LOGGER}
@@ -50,6 +51,9 @@ def test_an_inference_under_one_key(events, service):
     service.addHandler(Handler("m"))
     service.error("served", extra={"mlmon": {"id": "a", "features": {"x": 1}, "label": "late"}})
     served = events.only()
+    record = logging.makeLogRecord({"mlmon": {"id": "a", "features": {"x": 1}, "label": "late"}})
+    formatted = event.decode(event.parse(Formatter(model="m").format(record).encode()))
+    assert formatted.keys() == served.keys()
     assert (served[schema.INFERENCE_ID], served[schema.PREDICTION_LABEL]) == ("a", "late")
     assert served[schema.FEATURES_NUMERIC] == {"x": 1}
 
@@ -88,6 +92,14 @@ def test_the_formatter_of_a_bare_record_is_valid_json():
     assert event.parse(text.encode()).model is None
     assert document[schema.LABELS] == {"team": "a", "k": "1"}
     assert (document[schema.MESSAGE], document[schema.LOG_LEVEL]) == ("hi", "critical")
+
+
+def test_a_formatter_refuses_what_only_shipping_has():
+    """A formatter writes each record where it stands, so it refuses a place to ship to and a sample."""
+    with pytest.raises(UsageError, match="ship"):
+        Formatter(ship="http://127.0.0.1:5959")
+    with pytest.raises(UsageError, match="sample"):
+        Formatter(sample=0.5)
 
 
 def test_the_sdk_does_not_ship_its_own_complaints(events):
