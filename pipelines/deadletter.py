@@ -26,7 +26,7 @@ _NO_SPACE: Final = frozenset({28, 122})
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """One refused record. `source` is the door and peer it came from; `body` is text, or base64 if it is none."""
+    """One refused record. `source` is its door and peer; `body` is text, or base64 if it is none."""
 
     at: str
     reason: str
@@ -101,7 +101,8 @@ class Folder:
         except OSError as error:
             kind = StoreFullError if error.errno in _NO_SPACE else StoreError
             raise kind(
-                f"Dead letters cannot be written to {self._path}: {error.strerror}. Free space or fix the folder."
+                f"Dead letters cannot be written to {self._path}: {error.strerror}. "
+                "Free space or fix the folder."
             ) from None
 
     def _current(self) -> Path:

@@ -29,9 +29,11 @@ LEVELS: Final = {
 ALIASES: Final = {
     "timestamp": schema.TIMESTAMP, "asctime": schema.TIMESTAMP, "time": schema.TIMESTAMP,
     "level": schema.LOG_LEVEL, "levelname": schema.LOG_LEVEL, "severity": schema.LOG_LEVEL,
-    "msg": schema.MESSAGE, "logger": schema.LOG_LOGGER, "logger_name": schema.LOG_LOGGER, "name": schema.LOG_LOGGER,
-    "host": schema.HOST_NAME, "logsource": schema.HOST_NAME, "pid": schema.PROCESS_PID,
-    "process": schema.PROCESS_PID, "path": schema.LOG_FILE, "line": schema.LOG_LINE, "lineno": schema.LOG_LINE,
+    "msg": schema.MESSAGE,
+    "logger": schema.LOG_LOGGER, "logger_name": schema.LOG_LOGGER, "name": schema.LOG_LOGGER,
+    "host": schema.HOST_NAME, "logsource": schema.HOST_NAME,
+    "pid": schema.PROCESS_PID, "process": schema.PROCESS_PID,
+    "path": schema.LOG_FILE, "line": schema.LOG_LINE, "lineno": schema.LOG_LINE,
     "func_name": schema.LOG_FUNCTION, "funcName": schema.LOG_FUNCTION, "exc_info": schema.ERROR_STACK,
     "stack_trace": schema.ERROR_STACK, "trace_id": schema.TRACE_ID, "span_id": schema.SPAN_ID,
 }  # fmt: skip
@@ -128,7 +130,9 @@ def _is_words(value: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
 
 
 def moment(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
-    """A time in the form documents carry: from ISO 8601 (UTC where no zone), logging's asctime or an epoch number.
+    """A time in the form documents carry, from ISO 8601, logging's asctime or an epoch number.
+
+    One without a zone is taken as UTC.
 
     >>> moment("2013-03-01 10:00:00,123"), moment(1362132000), moment("soon")
     ('2013-03-01T10:00:00.123000Z', '2013-03-01T10:00:00.000000Z', None)

@@ -119,8 +119,8 @@ class Pipeline:
             if self._bytes_waiting and self._bytes_waiting + size > self._most_bytes_waiting:
                 self._counts["turned_away"] += len(lines)
                 raise BusyError(
-                    f"{self._bytes_waiting} bytes wait to be written; at most {self._most_bytes_waiting} may. "
-                    "Send it again in a second."
+                    f"{self._bytes_waiting} bytes wait to be written; "
+                    f"at most {self._most_bytes_waiting} may. Send it again in a second."
                 )
             self._bytes_waiting += size
             submission = _Submission(lines=lines, size=size, source=source, receipt=Future())

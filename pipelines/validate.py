@@ -89,8 +89,8 @@ class Validator:
         if ahead > self._limits.max_future:
             raise InvalidEventError(
                 IN_THE_FUTURE,
-                f"The timestamp {event.timestamp.isoformat()} is {ahead} ahead of the collector's clock; at most "
-                f"{self._limits.max_future} is allowed (collector.max_future). Check the clock of the host.",
+                f"The timestamp {event.timestamp.isoformat()} is {ahead} ahead of the collector's clock; "
+                f"at most {self._limits.max_future} is allowed (collector.max_future). Check the clock of the host.",
             )
 
 

@@ -38,10 +38,10 @@ Frame = Window | Record
 
 
 def acknowledgement(sequence: int, version: int = ord("2")) -> bytes:
-    """The answer that says everything up to this number is durable.
+    r"""The answer that says everything up to this number is durable.
 
     >>> acknowledgement(7)
-    b'2A\\x00\\x00\\x00\\x07'
+    b'2A\x00\x00\x00\x07'
     """
     return bytes((version, ord("A"))) + _NUMBER.pack(sequence)
 
@@ -79,7 +79,8 @@ class Parser:
         version, kind = data[at], data[at + 1]
         if version not in _VERSIONS:
             raise WireError(
-                f"This is not the Beats protocol: a frame begins with byte {version}. Check the sender's output."
+                f"This is not the Beats protocol: a frame begins with byte {version}. "
+                "Check the sender's output."
             )
         self.version = version
         at += _SMALLEST

@@ -22,7 +22,7 @@ RETRY_AFTER_S: Final = 1
 _array: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class _Refused(MlmonError):
+class _RefusedError(MlmonError):
     """A request that is answered with a status and one paragraph."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -40,7 +40,7 @@ def app(pipeline: Pipeline, *, max_batch_bytes: int) -> Starlette:
             receipt = await asyncio.wrap_future(pipeline.submit(_lines(body), f"http {peer}"))
         except ClientDisconnect:
             return Response(status_code=400)
-        except _Refused as error:
+        except _RefusedError as error:
             return _answer({"error": str(error)}, error.status)
         except BusyError as error:
             return _answer({"error": str(error)}, 429, retry=True)
@@ -87,7 +87,7 @@ async def _body(request: Request, limit: int) -> bytes:
         part = unpack(chunk)
         size += len(part)
         if size > limit:
-            raise _Refused(
+            raise _RefusedError(
                 413, f"The request is over {limit} bytes (collector.max_batch_bytes). Send smaller batches."
             )
         parts.append(part)
@@ -98,7 +98,7 @@ async def _body(request: Request, limit: int) -> bytes:
 class _Unpacker:
     def __init__(self, encoding: str, limit: int) -> None:
         if encoding not in ("identity", "gzip", ""):
-            raise _Refused(415, f"Content-Encoding '{encoding}' is not understood. Send gzip or none.")
+            raise _RefusedError(415, f"Content-Encoding '{encoding}' is not understood. Send gzip or none.")
         self._gzip = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
         self._limit = limit
 
@@ -109,11 +109,11 @@ class _Unpacker:
             # One byte over the limit is enough to know that it is over.
             return self._gzip.decompress(chunk, self._limit + 1)
         except zlib.error as error:
-            raise _Refused(400, f"The body is no gzip: {error}. Check Content-Encoding.") from None
+            raise _RefusedError(400, f"The body is no gzip: {error}. Check Content-Encoding.") from None
 
     def finish(self) -> None:
         if self._gzip is not None and not self._gzip.eof:
-            raise _Refused(400, "The gzip body is cut off. Send it again, whole.")
+            raise _RefusedError(400, "The gzip body is cut off. Send it again, whole.")
 
 
 def _lines(body: bytes) -> Sequence[bytes]:
@@ -123,7 +123,7 @@ def _lines(body: bytes) -> Sequence[bytes]:
         try:
             return [bytes(raw) for raw in _array.decode(stripped)]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise _Refused(
+            raise _RefusedError(
                 400, f"The body begins as a JSON array and is none: {error}. Or send NDJSON."
             ) from None
     if stripped.startswith(b"{") and _is_one_object(stripped):

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
@@ -50,9 +50,11 @@ async def running(config: CollectorConfig, pipeline: Pipeline) -> AsyncIterator[
         sockets = {
             name: _bind(config.host, port, name)
             for name, port in (
-                ("http_port", config.http_port), ("tcp_port", config.tcp_port), ("beats_port", config.beats_port),
+                ("http_port", config.http_port),
+                ("tcp_port", config.tcp_port),
+                ("beats_port", config.beats_port),
             )
-        }  # fmt: skip
+        }
         for each in sockets.values():
             if each is not None:
                 stack.callback(each.close)
@@ -79,7 +81,8 @@ def _bind(host: str, port: int | None, setting: str) -> socket.socket | None:
 def _why(error: Exception, host: str, port: int, setting: str) -> str:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return (
-            f"Port {port} of {host} is in use, perhaps by another collector. Stop that one (ss -ltnp shows which), "
+            f"Port {port} of {host} is in use, perhaps by another collector. "
+            "Stop that one (ss -ltnp shows which), "
             f"or choose another port with collector.{setting}; 0 takes a free one."
         )
     return f"Cannot listen on {host}:{port}: {error}. Check collector.host and collector.{setting}."
@@ -122,7 +125,7 @@ class _Server(uvicorn.Server):
     """Uvicorn's, without its own handling of signals: the command that runs it decides when to stop."""
 
     @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
+    def capture_signals(self) -> Iterator[None]:
         """Leave the signals alone."""
         yield
 

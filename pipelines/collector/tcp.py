@@ -1,4 +1,7 @@
-"""The door for Logstash's json_lines: one JSON object a line over tcp. Nothing is acknowledged on this wire."""
+"""The door for Logstash's json_lines: one JSON object a line over tcp.
+
+Nothing is acknowledged on this wire.
+"""
 
 from __future__ import annotations
 
