@@ -69,7 +69,10 @@ def _disk(path: Path) -> Check:
 
 
 def _writers(state: wiring.StoreState) -> Iterator[Check]:
-    who = {wiring.EVENTS: ("collector", "mlmon up"), wiring.RESULTS: ("analyzers", "mlmon up, or mlmon analyze")}
+    who = {
+        wiring.EVENTS: ("collector", "mlmon up"),
+        wiring.RESULTS: ("analyzers", "mlmon up, or mlmon analyze"),
+    }
     for part, (name, command) in who.items():
         holder = state.writers.get(part)
         detail = f"running ({holder})" if holder else f"not running; start: {command}"
@@ -83,7 +86,7 @@ def _torn(state: wiring.StoreState) -> Check:
         name="tail",
         status=Status.WARN,
         detail=f"{units.size_bytes(state.torn_bytes)} were torn by a crash; nothing acknowledged is lost",
-        fix="Nothing to do: the next writer mends it. What was cut off is kept as *.torn in the folder 'tail'.",
+        fix="Nothing to do: the next writer mends it. What was cut off is kept in tail/*.torn.",
     )
 
 

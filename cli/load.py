@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from mlmon.cli import outcomes, rows, wiring
+from mlmon.cli import outcomes, rows, ship, wiring
 from mlmon.cli.models import one_model
 from mlmon.cli.options import Asked
 from mlmon.cli.progress import Advance
@@ -55,8 +55,8 @@ class Target(Protocol):
     def write(self, events: Sequence[Event]) -> Written:
         """Keep events; they are durable when this returns."""
 
-    def refuse(self, raw: bytes, error: InvalidEventError) -> None:
-        """Keep a row that is no outcome, with the reason."""
+    def refuse(self, refused: Sequence[tuple[bytes, InvalidEventError]]) -> None:
+        """Keep rows that are no outcomes, with the reasons, where there is a place for them."""
 
 
 def plan(  # noqa: PLR0913 - what a person may name
@@ -111,7 +111,7 @@ def run(plan: Plan, config: Config, *, now: datetime, advance: Advance) -> Loade
     """
     done = Loaded()
     if plan.ship is not None:
-        with wiring.shipping(plan.ship) as target:
+        with ship.to(plan.ship) as target:
             _load(plan, target, done, now=now, advance=advance)
         return done
     try:
@@ -135,8 +135,7 @@ def _load(plan: Plan, target: Target, done: Loaded, *, now: datetime, advance: A
         written = target.write(batch) if batch else Written(stored=0, duplicates=0)
         done.stored += written.stored
         done.duplicates += written.duplicates
-        for raw, error in refused:
-            target.refuse(raw, error)
+        target.refuse(refused)
         advance(len(batch) + len(refused))
         batch.clear()
         refused.clear()

@@ -38,7 +38,7 @@ class Told(click.ClickException):
     def __init__(self, error: MlmonError) -> None:
         """Keep the message and choose the exit code."""
         super().__init__(str(error))
-        self.exit_code = exit_code(error)
+        self.exit_code = exit_code(error)  # type: ignore[misc] - click reads it off the instance too
 
 
 def exit_code(error: MlmonError) -> int:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from mlmon.analyzers.models import Model
 
 KEYS: Final = (
-    "model", "version", "segment", "metric", "window_start", "window_end", "value", "n", "low", "high", "coverage",
-    "final",
+    "model", "version", "segment", "metric", "window_start", "window_end", "value", "n", "low", "high",
+    "coverage", "final",
 )  # fmt: skip
 HEADLINES: Final = (
     "inferences", "error_rate", "latency_p50", "latency_p95", "coverage", "outcome_delay_p50",

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 VERSION: Final = "version"
 _PREDICTED: Final = ("prediction.score", "prediction.value", "prediction.label")
-NO_EVENTS: Final = "The store at {url} has no inferences yet. Send some with the SDK (ModelLogger), or see how it looks: mlmon demo"
+NO_EVENTS: Final = (
+    "The store at {url} has no inferences yet. Send some with the SDK (ModelLogger), "
+    "or see how it looks: mlmon demo"
+)
 
 
 class Cut(Struct, frozen=True, kw_only=True):

@@ -43,12 +43,13 @@ def to_event(row: Row, columns: Columns, *, model: str, revision: int, now: date
     document = _truth(row, columns)
     observed_at = _observed_at(row, columns)
     told = (model, name, *map(str, document.values()), str(observed_at), str(revision))
+    digest = hashlib.blake2b("\0".join(told).encode(), digest_size=16).hexdigest()
     moment = isoformat(observed_at or now)
     return encode(
         document
         | {
             schema.TIMESTAMP: moment,
-            schema.EVENT_ID: f"outcome-{hashlib.blake2b(chr(0).join(told).encode(), digest_size=16).hexdigest()}",
+            schema.EVENT_ID: f"outcome-{digest}",
             schema.EVENT_KIND: "event",
             schema.EVENT_DATASET: str(Dataset.OUTCOME),
             schema.LOG_LEVEL: "info",

@@ -86,7 +86,7 @@ def iso(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _encode(row: Row) -> str:
+def _encode(row: object) -> str:
     import orjson
 
     return orjson.dumps(row, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode()
@@ -134,9 +134,7 @@ def _write_table(rows: Iterable[Row], columns: Sequence[Column], *, empty: str, 
     _print(shown, columns)
     left = sum(1 for _ in iterator)
     if left:
-        note(
-            f"{left:,} more rows are not shown. Narrow it with --since, --model or --by, or take --format csv."
-        )
+        note(f"{left:,} more rows are not shown. Narrow it with --since or --model, or take --format csv.")
     if hint:
         note(hint)
     return len(shown) + left

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -74,7 +73,7 @@ def write(path: Path, lines: Iterable[bytes], columns: dict[str, str]) -> None:
             connection.execute("SET preserve_insertion_order = true")
             connection.execute("SET temp_directory = ?", [folder])
             _copy(connection, between, Path(folder) / "rows.parquet", columns)
-        os.replace(Path(folder) / "rows.parquet", path)
+        (Path(folder) / "rows.parquet").replace(path)
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, source: Path, target: Path, columns: dict[str, str]) -> None:

@@ -13,8 +13,8 @@ from types import FrameType
 def stopping() -> Iterator[Event]:
     """Give an event that SIGTERM and Ctrl-C set, while the block runs.
 
-    After the block a Ctrl-C is raised as the KeyboardInterrupt it was, so that the exit code says so; a second
-    Ctrl-C is raised at once. For the main thread only.
+    After the block a Ctrl-C is raised as the KeyboardInterrupt it was, so that the exit code says so; a
+    second Ctrl-C is raised at once. For the main thread only.
     """
     stop, interrupted = Event(), Event()
 

@@ -19,7 +19,7 @@ class Table(Struct, frozen=True, kw_only=True):
     segments: dict[str, list[Any]]
 
 
-def read_table(  # noqa: PLR0913 - one column a role
+def read_table(
     path: str,
     *,
     prediction_score: str | None = None,

@@ -45,8 +45,8 @@ def unit_of(metric: str) -> Unit | None:
 def metric_value(metric: str, value: float | None) -> str:
     """A metric's value with its unit.
 
-    >>> metric_value("accuracy", 0.94213), metric_value("latency_p95", 31e6), metric_value("psi[temp]", 0.1234)
-    ('94.2 %', '31 ms', '0.123')
+    >>> metric_value("accuracy", 0.94213), metric_value("latency_p95", 31e6)
+    ('94.2 %', '31 ms')
     """
     if value is None or not isfinite(value):
         return NOTHING

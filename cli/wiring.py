@@ -6,9 +6,9 @@ command pays for its own parts only.
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -17,19 +17,23 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
+from mlmon.cli import threads
 from mlmon.core.config import Config
-from mlmon.core.errors import StoreUnreachableError, UsageError, WireError
+from mlmon.core.errors import InvalidEventError, StoreUnreachableError, UsageError
+from mlmon.core.event import Event as Sent
 from mlmon.core.result import Metric
-from mlmon.core.store import Reader, Store
+from mlmon.core.store import Reader, Store, Written
 from mlmon.core.window import Window, parse_duration
 
 if TYPE_CHECKING:
-    from mlmon.cli.training import Table
-    from mlmon.stores.embedded import EmbeddedStore
     from mlmon.analyzers.jobs import Pass
     from mlmon.analyzers.models import Model
     from mlmon.analyzers.pending import Tally
     from mlmon.analyzers.reference import Reference
+    from mlmon.cli.training import Table
+    from mlmon.pipelines.collector.server import Doors
+    from mlmon.pipelines.pipeline import Counters
+    from mlmon.stores.embedded import EmbeddedStore
 
 EVENTS: Final = "events"
 RESULTS: Final = "results"
@@ -166,9 +170,11 @@ def reference_from_table(
     table: Table, *, model: str, version: str, source: str, positive_label: str | None, now: datetime
 ) -> Reference:
     """The reference of a training table."""
+    from msgspec.structs import replace
+
     from mlmon.analyzers.profile_columns import Columns, from_columns
 
-    columns = Columns(features=table.features, segments=table.segments, **table.roles)
+    columns = replace(Columns(features=table.features, segments=table.segments), **table.roles)
     return from_columns(
         columns, model=model, version=version, source=source, positive_label=positive_label, now=now
     )
@@ -268,33 +274,96 @@ def serving(reader: Reader, config: Config) -> Iterator[str]:
 
     from mlmon.web.app import app
 
-    listening = _bound(config.page.host, config.page.port, "page.port")
+    listening = threads.bound(config.page.host, config.page.port, "page.port")
     server = uvicorn.Server(
         uvicorn.Config(app(reader), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     )
     thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="mlmon-page", daemon=True)
     thread.start()
     try:
-        yield _address(config.page.host, listening.getsockname()[1])
+        yield threads.address(config.page.host, listening.getsockname()[1])
     finally:
         server.should_exit = True
         thread.join()
         listening.close()
 
 
-def _address(host: str, port: int, scheme: str = "http") -> str:
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collector:
+    """A running collector: the addresses it listens on, and what it has done so far."""
+
+    doors: Doors
+    counters: Callable[[], Counters]
 
 
-def _bound(host: str, port: int, key: str) -> socket.socket:
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+@contextmanager
+def collecting(store: Store, config: Config) -> Iterator[Collector]:
+    """The collector, on threads of its own; at the end what was taken is written and answered.
+
+    Raises:
+        WireError: a port is not to be had.
+
+    """
+    from mlmon.pipelines import deadletter
+    from mlmon.pipelines.collector.server import running
+    from mlmon.pipelines.pipeline import Pipeline
+    from mlmon.pipelines.validate import Validator, limits
+
+    checks = Validator(limits(config.collector.max_event_bytes, config.collector.max_future))
+    letters = deadletter.Folder(folder(config.store.url) / deadletter.FOLDER)
+    pipeline = Pipeline(store, letters, checks)
     try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise WireError(
-            f"{host}:{port} cannot be listened on: {error.strerror}. "
-            f"Stop what uses it, or set {key} to another port (0 takes a free one)."
-        ) from None
-    return listening
+        with threads.on_a_loop(lambda: running(config.collector, pipeline)) as doors:
+            yield Collector(doors=doors, counters=pipeline.counters)
+    finally:
+        pipeline.close()
+
+
+def tidy(store: EmbeddedStore, now: datetime) -> None:
+    """Let go what is older than the settings keep, and merge small files, of the parts this store writes."""
+    store.apply_retention(now)
+    store.compact()
+
+
+class _Direct:
+    """Outcomes into a store that this process writes, bad rows to its dead letters."""
+
+    def __init__(self, store: Store, root: Path) -> None:
+        from mlmon.pipelines import deadletter
+
+        self._store = store
+        self._letters = deadletter.Folder(root / deadletter.FOLDER)
+
+    def write(self, events: Sequence[Sent]) -> Written:
+        """Write them."""
+        return self._store.write(events)
+
+    def refuse(self, refused: Sequence[tuple[bytes, InvalidEventError]]) -> None:
+        """Keep them with their reasons."""
+        from mlmon.pipelines.deadletter import letter
+
+        self._letters.write(
+            [
+                letter(raw, reason=error.reason, detail=str(error), source="outcomes load")
+                for raw, error in refused
+            ]
+        )
+
+
+@contextmanager
+def loading(config: Config) -> Iterator[_Direct]:
+    """A target for outcomes: the store of the settings.
+
+    Raises:
+        StoreLockedError: a collector holds it.
+
+    """
+    with writing(config, EVENTS) as store:
+        yield _Direct(store, folder(config.store.url))
+
+
+def report(reader: Reader, *, model: str | None, window: Window | None) -> str:
+    """The report as one HTML text."""
+    from mlmon.web.report import render_report
+
+    return render_report(reader, window, models=() if model is None else (model,))

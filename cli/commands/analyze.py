@@ -57,7 +57,7 @@ def told(done: Pass) -> str:
 
     seconds = sum(done.seconds.values())
     return (
-        f"{done.inferences:,} new inferences and {done.outcomes.joined:,} joined outcomes of {done.models} models: "
-        f"{done.windows:,} windows, {done.metrics:,} metrics, {done.findings:,} findings "
+        f"{done.inferences:,} new inferences and {done.outcomes.joined:,} joined outcomes "
+        f"of {done.models} models: {done.windows:,} windows, {done.metrics:,} metrics, {done.findings:,} findings "
         f"({units.duration_ns(seconds * 1e9)})."
     )

@@ -1,8 +1,63 @@
-"""`mlmon collect`."""
+"""`mlmon collect`: take events in, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlmon.cli.options import SOURCE, Asked, asks, examples, now, settings
 
-@click.command()
-def command() -> None:
-    """To be written."""
+if TYPE_CHECKING:
+    from mlmon.cli.wiring import Collector
+
+_PORT = click.IntRange(0, 65535)
+_TIDY_S = 3600.0
+
+
+@click.command(
+    epilog=examples("mlmon collect", "mlmon collect --store /var/lib/mlmon --host 0.0.0.0 --http-port 5959"),
+)
+@asks(*SOURCE)
+@click.option("--host", metavar="ADDRESS", help="The address to listen on. Default: collector.host.")
+@click.option(
+    "--http-port", type=_PORT, help="HTTP, acknowledged. Default: collector.http_port; 0: a free one."
+)
+@click.option("--tcp-port", type=_PORT, help="Logstash's json_lines over TCP. Default: collector.tcp_port.")
+@click.option("--beats-port", type=_PORT, help="Beats, acknowledged. Default: collector.beats_port.")
+def command(asked: Asked, **ports: Any) -> None:  # noqa: ANN401 - the host and the ports
+    """Take events in over http, TCP and Beats, and write them to the store, until stopped.
+
+    A sender is answered when its events are durable. On SIGTERM or Ctrl-C what was taken is still written.
+    Analyse elsewhere with mlmon analyze --every 1m; mlmon up does both.
+    """
+    from mlmon.cli import signals, wiring
+
+    config = settings(asked, **{f"collector__{name}": value for name, value in ports.items()})
+    with (
+        signals.stopping() as stop,
+        wiring.writing(config, wiring.EVENTS) as store,
+        wiring.collecting(store, config) as collector,
+    ):
+        click.echo("\n".join(doors(collector)))
+        while not stop.wait(_TIDY_S):
+            wiring.tidy(store, now())
+    tell_done(collector)
+
+
+def doors(collector: Collector) -> list[str]:
+    """The addresses of the open doors, one a line."""
+    found = {name: getattr(collector.doors, name) for name in ("http", "tcp", "beats")}
+    return [f"{name:<10} {address}" for name, address in found.items() if address]
+
+
+def tell_done(collector: Collector) -> None:
+    """Say what was taken in."""
+    from mlmon.cli.output import note
+
+    counters = collector.counters()
+    dead = sum(counters.dead_lettered.values())
+    note(
+        f"Stopped: {counters.stored:,} events stored, {counters.duplicates:,} were there already, "
+        f"{dead:,} refused."
+    )

@@ -55,7 +55,8 @@ def _rows(asked: Asked) -> list[Row]:
     effective = msgspec.to_builtins(settings(asked))
     file = asked.config or os.environ.get("MLMON_CONFIG") or config.FILE
     written = _written(file)
-    rows = [_row(key, _value(effective, key), _origin(key, asked, written, file)) for key in config.keys()]
+    known = list(config.keys())
+    rows = [_row(key, _value(effective, key), _origin(key, asked, written, file)) for key in known]
     for model, given in effective["models"].items():
         rows += [
             {"key": f"models.{model}.{name}", "value": value, "from": file, "variable": None}

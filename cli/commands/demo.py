@@ -33,8 +33,8 @@ def command(*, once: bool, port: int, store: str, report: str) -> None:
     """Watch a model through a real year: 284,821 flights.
 
     Trains a model on two months of flights from New York, serves the rest of the year through the SDK and the
-    collector, joins the outcomes, analyses, prints what went wrong, writes the report and serves the page until
-    Ctrl-C. It needs the extra 'demo': pip install 'mlmon[demo]'.
+    collector, joins the outcomes, analyses, prints what went wrong, writes the report and serves the page
+    until Ctrl-C. It needs the extra 'demo': pip install 'mlmon[demo]'.
     """
     from mlmon.cli import wiring
 

@@ -28,8 +28,8 @@ _WHAT = ("events", "inferences", "outcomes", "logs", "evaluations", "metrics", "
 def command(asked: Asked, what: str, out: str) -> None:
     """Write documents to a file, with their fields as columns.
 
-    'events' are inferences, outcomes and logs together. --window picks one size of metrics and findings; 'all'
-    takes every size. Memory stays bounded whatever the size of the store.
+    'events' are inferences, outcomes and logs together. --window picks one size of metrics and findings;
+    'all' takes every size. Memory stays bounded whatever the size of the store.
     """
     from pathlib import Path
 

@@ -37,8 +37,8 @@ _STATES: Final = ("firing", "resolved", "all")
 def command(asked: Asked, state: str, severity: str | None, *, fail: bool) -> None:
     """Print what the analyzers found wrong, newest first.
 
-    --window picks the size of the windows judged; 'all' shows every size. --by shows those of single segments,
-    versions or of one feature.
+    --window picks the size of the windows judged; 'all' shows every size. --by shows those of single
+    segments, versions or of one feature.
     """
     from mlmon.cli import findings, output, wiring
     from mlmon.cli.models import chosen_models, cut
@@ -68,7 +68,10 @@ def _empty(url: str, *, is_empty: bool) -> str:
 
     if is_empty:
         return NO_EVENTS.format(url=url)
-    return "Nothing found. mlmon doctor says whether events arrive; drift needs a reference: mlmon reference show."
+    return (
+        "Nothing found. mlmon doctor says whether events arrive; "
+        "drift needs a reference: mlmon reference show."
+    )
 
 
 def _filters(asked: Asked, side: Cut | None, state: str, severity: str | None) -> list[Filter]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 _KEYS: Final = (
-    "timestamp", "level", "model", "version", "service", "logger", "message", "inference_id", "trace_id", "error_type",
-    "error_message", "labels",
+    "timestamp", "level", "model", "version", "service", "logger", "message", "inference_id", "trace_id",
+    "error_type", "error_message", "labels",
 )  # fmt: skip
 _POLL_S: Final = 0.5
 
@@ -65,7 +65,7 @@ def command(asked: Asked, level: str | None, search: str | None, limit: int, *, 
 def _empty(level: str | None, search: str | None) -> str:
     if level or search:
         return "No line fits. Leave out --level, --search or --since to see more."
-    return "There are no log lines yet. A service writes them with log.info(...) and log.warning(...) of the SDK."
+    return "There are no log lines yet. A service writes them with log.info(...) or log.warning(...)."
 
 
 def _where(asked: Asked, level: str | None, search: str | None) -> Filter | None:

@@ -39,8 +39,8 @@ _HINT: Final = (
 def command(asked: Asked, patterns: tuple[str, ...]) -> None:
     """Print metrics with their 95 % intervals.
 
-    A table shows the main ones; name others with --metric. The other formats give all, with every digit, under
-    the keys model, version, segment, metric, window_start, window_end, value, n, low, high, coverage, final.
+    A table shows the main ones; name others with --metric. The other formats give all, with every digit,
+    under the keys model, version, segment, metric, window_start, window_end, value, n, low, high, coverage, final.
     """
     from mlmon.cli import metrics, output, wiring
     from mlmon.cli.models import NO_EVENTS, chosen_models, cut

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mlmon.core.store import Reader
 
 _KEYS: Final = (
-    "model", "versions", "task", "inferences", "error_rate", "latency_p95", "performance", "value", "low", "high",
-    "coverage", "final", "findings", "first", "last",
+    "model", "versions", "task", "inferences", "error_rate", "latency_p95", "performance", "value", "low",
+    "high", "coverage", "final", "findings", "first", "last",
 )  # fmt: skip
 _HEADLINES: Final = ("roc_auc", "f1_macro", "mae", "accuracy")
 _ANALYZERS: Final = ("service", "outcomes", "performance")
@@ -32,8 +32,8 @@ _ANALYZERS: Final = ("service", "outcomes", "performance")
 def command(asked: Asked) -> None:
     """Show every model at a glance: traffic, errors, latency, performance, findings.
 
-    Over the time from --since to --until; without them, over all there is. Performance is one headline metric:
-    ROC AUC, macro F1 or mean absolute error, by the model's task.
+    Over the time from --since to --until; without them, over all there is. Performance is one headline
+    metric: ROC AUC, macro F1 or mean absolute error, by the model's task.
     """
     from mlmon.cli import output, wiring
     from mlmon.cli.models import NO_EVENTS, chosen_models

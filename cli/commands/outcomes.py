@@ -25,8 +25,8 @@ def command() -> None:
 @command.command(
     epilog=examples(
         "mlmon outcomes load truth.csv --model flight-delay",
-        "mlmon outcomes load truth.parquet --model flight-delay --id-column flight_id --label-column was_late",
-        "mlmon outcomes load prices.ndjson --model price --value-column sold_for --observed-at-column sold_at",
+        "mlmon outcomes load truth.parquet --model flight-delay --id-column flight --label-column late",
+        "mlmon outcomes load prices.ndjson --model price --value-column paid --observed-at-column paid_at",
         "mlmon outcomes load truth.csv --model flight-delay --ship http://127.0.0.1:5959",
     ),
 )
@@ -76,10 +76,10 @@ def _tell(done: Loaded, plan: Any, config: Config) -> None:  # noqa: ANN401 - a 
     click.echo(
         f"{done.stored:,} outcomes loaded, {done.duplicates:,} were there already, {done.bad:,} bad rows."
     )
-    if done.bad:
-        note(
-            f"The bad rows are kept with the dead letters of {config.store.url if plan.ship is None else plan.ship}."
-        )
+    if done.bad and plan.ship is None:
+        note(f"The bad rows are kept with the dead letters of {config.store.url}.")
+    if done.bad and plan.ship is not None:
+        note("Mend the bad rows and load the file again: what is there already changes nothing.")
     if done.checked:
         _tell_match(done, plan)
     note("Next: mlmon outcomes status. A pass of mlmon analyze (or a running mlmon up) joins them.")

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from mlmon.core.query import Row
 
 _KEYS: Final = (
-    "model", "version", "feature", "kind", "n", "missing", "missing_rate", "low", "high", "categories", "most_frequent",
+    "model", "version", "feature", "kind", "n", "missing", "missing_rate", "low", "high",
+    "categories", "most_frequent",
 )  # fmt: skip
 _FEATURES_SHOWN: Final = 3
 
@@ -85,9 +86,7 @@ def build(asked: Asked, file: str | None, **named: Any) -> None:  # noqa: ANN401
         f"Reference of {made.model}{f' {made.version}' if made.version else ''}: "
         f"{units.count(made.n)} rows, {features} features and predictions."
     )
-    note(
-        f"Next: mlmon reference show --model {made.model}. The next pass of mlmon analyze measures drift by it."
-    )
+    note(f"Next: mlmon reference show --model {made.model}. mlmon analyze measures drift by it.")
 
 
 def _from_store(asked: Asked) -> Any:  # noqa: ANN401 - a reference
@@ -167,8 +166,8 @@ def _hint(found: list[Any]) -> str:
     from mlmon.cli import units
 
     made = "; ".join(
-        f"{each.model}{f' {each.version}' if each.version else ''}: {units.count(each.n)} rows from {each.source}, "
-        f"built {units.ago(each.built_at, now())}"
+        f"{each.model}{f' {each.version}' if each.version else ''}: {units.count(each.n)} rows "
+        f"from {each.source}, built {units.ago(each.built_at, now())}"
         for each in found
     )
     return f"{made}. Next: mlmon metrics --by FEATURE shows its drift."

@@ -1,8 +1,99 @@
-"""`mlmon up`."""
+"""`mlmon up`: collector, analyzers and page in one process."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mlmon.cli.options import SOURCE, Asked, asks, examples, now, settings
 
-@click.command()
-def command() -> None:
-    """To be written."""
+if TYPE_CHECKING:
+    from threading import Event
+
+    from mlmon.cli.wiring import Collector
+    from mlmon.core.config import Config
+    from mlmon.stores.embedded import EmbeddedStore
+
+_PORT = click.IntRange(0, 65535)
+_TIDY: Final = timedelta(hours=1)
+
+
+@click.command(
+    epilog=examples(
+        "mlmon up",
+        "mlmon up --store /var/lib/mlmon --every 5m",
+        "mlmon up --http-port 0 --tcp-port 0 --beats-port 0 --port 0   # whatever is free",
+    ),
+)
+@asks(*SOURCE)
+@click.option("--host", metavar="ADDRESS", help="The collector's address. Default: collector.host.")
+@click.option(
+    "--http-port", type=_PORT, help="HTTP, acknowledged. Default: collector.http_port; 0: a free one."
+)
+@click.option("--tcp-port", type=_PORT, help="Logstash's json_lines over TCP. Default: collector.tcp_port.")
+@click.option("--beats-port", type=_PORT, help="Beats, acknowledged. Default: collector.beats_port.")
+@click.option("--port", type=_PORT, help="The page's port. Default: page.port; 0: a free one.")
+@click.option(
+    "--every", metavar="DURATION", help="Time from one pass of the analyzers to the next (30s, 1m)."
+)
+def command(asked: Asked, port: int | None, every: str | None, **ports: Any) -> None:  # noqa: ANN401 - host and ports
+    """Run everything on one machine: collector, analyzers and page, with a store in a folder.
+
+    Prints the addresses and the lines to put into a service. On SIGTERM or Ctrl-C what was taken is still
+    written and answered.
+    """
+    from mlmon.cli import signals, wiring
+    from mlmon.cli.commands.collect import tell_done
+
+    config = settings(
+        asked,
+        page__port=port,
+        analyze__every=every,
+        **{f"collector__{name}": value for name, value in ports.items()},
+    )
+    with signals.stopping() as stop, wiring.writing(config, wiring.EVENTS, wiring.RESULTS) as store:
+        with wiring.serving(store, config) as page, wiring.collecting(store, config) as collector:
+            click.echo("\n".join(_greeting(config, collector, page)))
+            _analyze(store, config, stop)
+        tell_done(collector)
+
+
+def _greeting(config: Config, collector: Collector, page: str) -> list[str]:
+    from mlmon.cli.commands.collect import doors
+
+    address = collector.doors.http or collector.doors.tcp or collector.doors.beats
+    return [
+        f"{'page':<10} {page}",
+        *doors(collector),
+        f"{'store':<10} {config.store.url}",
+        "",
+        "In a service:",
+        "  from mlmon.logging_sdk import ModelLogger",
+        f'  log = ModelLogger("my-model", version="1", ship="{address}")',
+        "",
+        f"A pass of the analyzers every {config.analyze.every}. Ctrl-C ends.",
+    ]
+
+
+def _analyze(store: EmbeddedStore, config: Config, stop: Event) -> None:
+    """Passes until told to stop. A pass that fails is told, and the next one tries again."""
+    from mlmon.cli import wiring
+    from mlmon.cli.commands.analyze import told
+    from mlmon.cli.output import note
+    from mlmon.core.errors import StoreError
+    from mlmon.core.window import parse_duration
+
+    every, tidied = parse_duration(config.analyze.every), now()
+    while not stop.is_set():
+        try:
+            for done in wiring.analyze_forever(store, config, every, stop):
+                if done.inferences or done.outcomes.joined or done.findings:
+                    note(told(done))
+                if now() - tidied > _TIDY:
+                    wiring.tidy(store, now())
+                    tidied = now()
+        except StoreError as error:
+            note(f"A pass failed: {error} The next one begins where this one did.")
+            stop.wait(every.total_seconds())
