@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mlmon.core import schema
-from mlmon.core.query import AllOf, Equals, Filter, Key, Query, TimeBucket, narrow
+from mlmon.core.query import AllOf, Equals, Filter, Key, Query, Terms, TimeBucket, narrow
 from mlmon.core.schema import RESULTS
 from mlmon.core.window import Window
 
@@ -29,6 +29,7 @@ class Kind(StrEnum):
     HEATMAP = "heatmap"
     CONFUSION = "confusion"
     CALIBRATION = "calibration"
+    DOTS = "dots"
     TABLE = "table"
 
 
@@ -73,24 +74,28 @@ class Scope(Struct, frozen=True, kw_only=True):
 def scope(panel: Panel, to: Scope) -> Query:
     """The panel's question of one model, window, version and segment.
 
-    Results are asked for in the given size; events are cut into buckets of it.
+    Results are asked for in the given size; events are cut into buckets of it. A panel that compares
+    segments is not narrowed to one.
     """
     query = replace(panel.query, by={name: _resized(key, to.size) for name, key in panel.query.by.items()})
     of_results = query.dataset in RESULTS
-    return narrow(query, AllOf(tuple(_of_results(to) if of_results else _of_events(to))), to.window)
+    filters = _of_results(to, query) if of_results else _of_events(to)
+    return narrow(query, AllOf(tuple(filters)), to.window)
 
 
 def _resized(key: Key, size: str) -> Key:
     return replace(key, every=size) if isinstance(key, TimeBucket) and key.every == AUTO else key
 
 
-def _of_results(to: Scope) -> list[Filter]:
-    return [
+def _of_results(to: Scope, query: Query) -> list[Filter]:
+    filters: list[Filter] = [
         Equals(schema.MODEL_NAME, to.model),
         Equals(schema.MODEL_VERSION, to.version),
-        Equals(schema.RESULT_SEGMENT, to.segment),
         Equals(schema.WINDOW_SIZE, to.size),
     ]
+    if Terms(schema.RESULT_SEGMENT) not in query.by.values():
+        filters.append(Equals(schema.RESULT_SEGMENT, to.segment))
+    return filters
 
 
 def _of_events(to: Scope) -> list[Filter]:

@@ -1,0 +1,326 @@
+"""The page as a web application: it only reads, and nothing it sends leaves for another host."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mlmon.core import clock
+from mlmon.core.clock import Clock
+from mlmon.core.errors import MlmonError, StoreError, UsageError
+from mlmon.core.result import Finding, identity
+from mlmon.core.store import Reader
+from mlmon.web import bundle, detail, export, found, logs, model, overview, pages, panels
+from mlmon.web.logs import KINDS, LEVELS
+from mlmon.web.view import address
+
+_THREADS: Final = 4
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = (
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+_FOR_GOOD: Final = "public, max-age=31536000, immutable"
+_TYPES: Final = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
+
+
+class _Desk:
+    """What every handler needs: the store, the time, and threads to ask with."""
+
+    def __init__(self, reader: Reader, clock_: Clock) -> None:
+        self.reader = reader
+        self.clock = clock_
+        self.pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mlmon-page")
+
+    def now(self) -> datetime:
+        return clock.to_datetime(self.clock())
+
+
+def app(reader: Reader, *, clock: Clock = clock.system) -> Starlette:
+    """The application: pages under `/`, data under `/api`. Serve it with any ASGI server.
+
+    The script that draws is made on a thread at start-up; the reader is asked from several threads.
+    """
+    desk = _Desk(reader, clock)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        desk.pool.submit(bundle.tag)
+        yield
+        desk.pool.shutdown(wait=False, cancel_futures=True)
+
+    routes = [
+        Route("/", _page(desk, _overview)),
+        Route("/models/{name:path}", _page(desk, _model)),
+        Route("/findings/{id}", _page(desk, _finding)),
+        Route("/logs", _page(desk, _logs)),
+        Route("/assets/{tag}/{name}", _asset),
+        Route("/api/models", _api(desk, _api_models)),
+        Route("/api/model", _api(desk, _api_model)),
+        Route("/api/panels", _api(desk, _api_panels)),
+        Route("/api/panels/{id}.{form}", _api(desk, _api_panel)),
+        Route("/api/findings", _api(desk, _api_findings)),
+        Route("/api/findings/{id}", _api(desk, _api_finding)),
+        Route("/api/logs", _api(desk, _api_logs)),
+        Route("/health", lambda _: PlainTextResponse("ok\n")),
+    ]
+    return Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        middleware=[Middleware(_Guard), Middleware(GZipMiddleware, minimum_size=2048, compresslevel=1)],
+        exception_handlers={HTTPException: _not_there},
+    )
+
+
+class _Guard:
+    """Headers that keep the page to itself."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self.inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_HEADERS]
+            await send(message)
+
+        await self.inner(scope, receive, guarded if scope["type"] == "http" else send)
+
+
+def _page(desk: _Desk, show: Callable[[_Desk, Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+    async def handle(request: Request) -> Response:
+        try:
+            return await run_in_threadpool(show, desk, request)
+        except MlmonError as error:
+            return _apology(request, error)
+
+    return handle
+
+
+def _api(desk: _Desk, answer: Callable[[_Desk, Request], Any]) -> Callable[[Request], Awaitable[Response]]:
+    async def handle(request: Request) -> Response:
+        try:
+            given = await run_in_threadpool(answer, desk, request)
+        except MlmonError as error:
+            return _json({"error": str(error)}, status=_status(error))
+        return given if isinstance(given, Response) else _cached(request, export.as_json(given))
+
+    return handle
+
+
+def _status(error: MlmonError) -> int:
+    if isinstance(error, UsageError):
+        return 404 if isinstance(error, _NoSuchError) else 400
+    return 503 if isinstance(error, StoreError) else 500
+
+
+class _NoSuchError(UsageError):
+    """Something that is asked for by name and is not there."""
+
+
+def _json(value: Any, *, status: int = 200) -> Response:  # noqa: ANN401 - any plain value
+    return Response(export.as_json(value), status, media_type="application/json")
+
+
+def _cached(request: Request, body: bytes) -> Response:
+    """The body, or nothing where the browser has it already: what makes watching live cheap."""
+    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"etag": tag, "cache-control": "no-cache"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def _html(template: str, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401 - whatever it shows
+    text = pages.render(template, assets=_assets_path(), **values)
+    return HTMLResponse(text, status, headers={"cache-control": "no-cache"})
+
+
+def _apology(request: Request, error: MlmonError) -> Response:
+    return _html("error.html", _status(error), message=str(error), path=request.url.path)
+
+
+async def _not_there(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    message = f"There is nothing at {request.url.path}. Start at / for all models."
+    if request.url.path.startswith("/api/"):
+        return _json({"error": message.replace("/ for", "/api/models for")}, status=status)
+    return _html("error.html", status, message=message, path=request.url.path)
+
+
+def _assets_path() -> str:
+    return f"/assets/{_own_tag()}"
+
+
+def _own_tag() -> str:
+    text = "".join(pages.asset(name) for name in (*pages.SCRIPTS, pages.STYLE))
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+async def _asset(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name == "vega.js":
+        text = await run_in_threadpool(bundle.script)
+    elif name in (*pages.SCRIPTS, pages.STYLE):
+        text = pages.asset(name)
+    else:
+        raise HTTPException(404)
+    kind = _TYPES[name.rpartition(".")[2]]
+    return Response(text, headers={"content-type": kind, "cache-control": _FOR_GOOD})
+
+
+def _params(request: Request) -> dict[str, str]:
+    return dict(request.query_params)
+
+
+def _overview(desk: _Desk, request: Request) -> Response:
+    now = desk.now()
+    seen = overview.read(desk.reader, _params(request), now)
+    template = "rows.html" if "fragment" in request.query_params else "overview.html"
+    return _html(
+        template,
+        overview=seen,
+        view=seen.view,
+        words=overview.WORDS,
+        ages=overview.ages(seen, now),
+        path="/",
+        store=desk.reader.url,
+    )
+
+
+def _looked(desk: _Desk, request: Request, name: str) -> model.Looked:
+    if not name:
+        raise UsageError("The address names no model. Add model=NAME; /api/models lists them.")
+    looked = model.look(desk.reader, name, _params(request), desk.now(), desk.pool)
+    if looked is None:
+        raise _NoSuchError(f"There is no model '{name}' in {desk.reader.url}. See / for those there are.")
+    return looked
+
+
+def _model(desk: _Desk, request: Request) -> Response:
+    looked = _looked(desk, request, request.path_params["name"])
+    page = model.read(desk.reader, looked, desk.pool)
+    ids = (model.TIMELINE, *(panel.id for panel in looked.panels))
+    return _html(
+        "model.html",
+        looked=looked,
+        view=looked.view,
+        head=detail.head_of(page.groups),
+        path=pages.model_path(looked.name),
+        over_time=panels.OVER_TIME,
+        commands={id_: model.command(looked, id_) for id_ in ids},
+        export=address("", looked.view, model=looked.name),
+        payload=pages.inline_json(model.payload(page)),
+    )
+
+
+def _finding(desk: _Desk, request: Request) -> Response:
+    shown = detail.finding(desk.reader, _found(desk, request), desk.pool)
+    return _html("finding.html", payload=pages.inline_json({"panels": shown["drawn"]}), **shown)
+
+
+def _found(desk: _Desk, request: Request) -> Finding:
+    id_ = request.path_params["id"]
+    finding = found.by_id(desk.reader, id_)
+    if finding is None:
+        raise _NoSuchError(
+            f"There is no finding '{id_}'. It may have been restated since, or be older than what is kept."
+        )
+    return finding
+
+
+def _logs(desk: _Desk, request: Request) -> Response:
+    params = _params(request)
+    looked = _looked(desk, request, params.get("model", ""))
+    asked = logs.parse(params, looked.view.window, desk.now())
+    lines = logs.read(desk.reader, asked)
+    return _html(
+        "logs.html",
+        looked=looked,
+        view=looked.view,
+        asked=asked,
+        lines=lines,
+        command=logs.command(asked),
+        KINDS=KINDS,
+        LEVELS=LEVELS,
+    )
+
+
+def _api_models(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
+    return overview.data(overview.read(desk.reader, _params(request), desk.now()))
+
+
+def _api_model(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
+    looked = _looked(desk, request, request.query_params.get("model", ""))
+    have = looked.choices
+    return {
+        "model": looked.name,
+        "first": have.extent.first,
+        "last": have.extent.last,
+        "versions": have.versions,
+        "segments": have.segments,
+        "metrics": have.metrics,
+        "sizes": sorted(have.sizes),
+        "size": looked.scope.size,
+        "since": looked.view.window.start,
+        "until": looked.view.window.end,
+    }
+
+
+def _api_panels(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
+    looked = _looked(desk, request, request.query_params.get("model", ""))
+    return model.payload(model.read(desk.reader, looked, desk.pool))
+
+
+def _api_panel(desk: _Desk, request: Request) -> Response:
+    looked = _looked(desk, request, request.query_params.get("model", ""))
+    id_, form = request.path_params["id"], request.path_params["form"]
+    if id_ == model.TIMELINE:
+        rows: list[dict[str, Any]] = [detail.plain(one) for one in found.of_model(desk.reader, looked.scope)]
+    else:
+        panel = model.panel_of(looked, id_)
+        if panel is None:
+            ids = ", ".join(one.id for one in looked.panels)
+            raise _NoSuchError(f"There is no panel '{id_}'. Allowed are findings, {ids}.")
+        rows = list(model.ask(desk.reader, panel, looked.scope))
+    if form == "json":
+        return Response(export.as_json(rows), media_type="application/json")
+    if form == "csv":
+        named = {"content-disposition": f'attachment; filename="{id_}.csv"'}
+        return Response(export.as_csv(rows), media_type="text/csv", headers=named)
+    raise UsageError(f"'{form}' is no form of data. Allowed are csv and json.")
+
+
+def _api_findings(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
+    looked = _looked(desk, request, request.query_params.get("model", ""))
+    return [detail.plain(finding) for finding in found.of_model(desk.reader, looked.scope)]
+
+
+def _api_finding(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
+    finding = _found(desk, request)
+    return {**detail.plain(finding), "id": identity(finding), "evidence": finding.evidence}
+
+
+def _api_logs(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
+    params = _params(request)
+    looked = _looked(desk, request, params.get("model", ""))
+    return logs.read(desk.reader, logs.parse(params, looked.view.window, desk.now()))

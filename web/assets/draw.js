@@ -1,0 +1,98 @@
+// Draws specifications into figures. Charts are drawn as they come into sight.
+(() => {
+  "use strict";
+  const NARROW = 560;
+  const views = new Map();
+  let panels = new WeakMap();
+
+  const gutterOf = (figure) => (figure.clientWidth < NARROW ? 84 : 124);
+  const fresh = (spec) => JSON.parse(JSON.stringify(spec));
+
+  // The suffix of the axis labels is the unit the values are in.
+  const suffixOf = (panel) => {
+    const found = /' (\S+)'"/.exec(JSON.stringify(panel.specs[0] || {}));
+    return panel.unit === "ns" && found ? found[1] : "";
+  };
+
+  const draw = async (figure) => {
+    const panel = panels.get(figure);
+    if (!panel || figure.dataset.drawn === panel.stamp) return;
+    figure.dataset.drawn = panel.stamp;
+    const plot = figure.querySelector(".plot");
+    const made = document.createElement("div");
+    made.className = "made";
+    const results = [];
+    const old = plot.querySelector(".made");
+    if (old) { made.classList.add("coming"); }
+    plot.append(made);
+    for (const spec of panel.specs) {
+      const place = document.createElement("div");
+      place.className = "vega";
+      made.append(place);
+      const isTime = Boolean(spec.usermeta && spec.usermeta.time);
+      results.push(await vegaEmbed(place, fresh(spec), {
+        mode: "vega-lite", renderer: "svg", ast: true, actions: false, tooltip: false, defaultStyle: false,
+        config: mlmon.config(gutterOf(figure), isTime),
+      }));
+    }
+    for (const before of plot.querySelectorAll(".made")) if (before !== made) before.remove();
+    made.classList.remove("coming");
+    for (const result of views.get(figure) || []) result.finalize();
+    views.set(figure, results);
+    const first = results[0] && results[0].view;
+    if (first && mlmon.attach) mlmon.attach(figure, panel, first);
+    label(figure, panel);
+    figure.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
+  };
+
+  const label = (figure, panel) => {
+    const svg = figure.querySelector(".plot svg");
+    if (!svg) return;
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", `${panel.title} ${panel.note || ""}`);
+  };
+
+  const sight = new IntersectionObserver((entries) => {
+    for (const entry of entries) if (entry.isIntersecting) draw(entry.target);
+  }, { rootMargin: "300px" });
+
+  // Gives a figure what it is to show; it is drawn once it is in sight.
+  const show = (figure, panel) => {
+    panel.suffix = suffixOf(panel);
+    panel.stamp = JSON.stringify(panel.specs);
+    panels.set(figure, panel);
+    const none = panel.specs.length === 0;
+    figure.classList.toggle("none", none);
+    figure.querySelector(".empty").hidden = !none;
+    const note = figure.querySelector(".note");
+    note.textContent = panel.note || "";
+    note.hidden = none || !panel.note;
+    const title = figure.querySelector("h3");
+    if (panel.title) title.textContent = panel.title;
+    const command = figure.querySelector("[data-command]");
+    if (command && panel.command) command.textContent = panel.command;
+    if (none) {
+      figure.querySelector(".plot").replaceChildren();
+      figure.querySelector(".readout").textContent = "";
+      figure.dataset.drawn = "";
+      return;
+    }
+    sight.unobserve(figure);
+    sight.observe(figure);
+  };
+
+  const redraw = (figures) => {
+    for (const figure of figures) figure.dataset.drawn = "";
+    for (const figure of figures) { sight.unobserve(figure); if (panels.has(figure)) sight.observe(figure); }
+  };
+  const all = () => Promise.all([...document.querySelectorAll("figure.chart")].map(draw));
+
+  mlmon.onScheme(() => redraw([...views.keys()]));
+  addEventListener("beforeprint", all);
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if ((width < NARROW) !== (innerWidth < NARROW)) redraw([...views.keys()]);
+    width = innerWidth;
+  });
+  Object.assign(mlmon, { show, draw, drawAll: all, panelOf: (figure) => panels.get(figure), viewOf: (figure) => (views.get(figure) || [{}])[0].view });
+})();

@@ -1,0 +1,165 @@
+// What the pages do: hold the view in the address, fetch what changed, stay live.
+(() => {
+  "use strict";
+  const EVERY_MS = 15000;
+  const kind = document.body.dataset.page;
+  const told = document.querySelector(".told");
+  const say = (text) => { if (told) { told.textContent = text; told.hidden = !text; } };
+  const block = document.getElementById("data");
+  let latest = "";
+  let turn = 0;
+
+  const showAll = (root, payload) => {
+    for (const panel of payload.panels) {
+      const figure = root.querySelector(`figure[data-panel="${CSS.escape(panel.id)}"]`);
+      if (figure) mlmon.show(figure, panel);
+    }
+  };
+
+  const model = () => decodeURIComponent(location.pathname.slice("/models/".length));
+  const api = (path, params) => { const query = new URLSearchParams(params); query.set("model", model()); return `${path}?${query}`; };
+  const ask = async (url) => {
+    const answer = await fetch(url, { cache: "no-cache" });
+    if (answer.ok) return answer.text();
+    const text = await answer.text();
+    let message = `The page could not be read (${answer.status}).`;
+    try { message = JSON.parse(text).error || message; } catch { /* not JSON: the status says enough */ }
+    throw new Error(message);
+  };
+
+  // Takes over the parts of the page that words are in, and the address that every link holds.
+  const adopt = (html, ...names) => {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    for (const name of names) {
+      const [mine, theirs] = [document, page].map((one) => one.querySelector(`[data-fragment="${name}"]`));
+      if (mine && theirs && mine.innerHTML !== theirs.innerHTML) {
+        mine.replaceChildren(...theirs.childNodes);
+        mlmon.localise(mine);
+      }
+    }
+    for (const link of page.querySelectorAll("[data-export], [data-logs]")) {
+      const selector = link.dataset.export ? `figure[data-panel="${link.closest("figure").dataset.panel}"] [data-export="${link.dataset.export}"]` : "[data-logs]";
+      const mine = document.querySelector(selector);
+      if (mine) mine.setAttribute("href", link.getAttribute("href"));
+    }
+    return page.getElementById("data");
+  };
+
+  const load = async (quiet) => {
+    const mine = ++turn;
+    try {
+      const html = await ask(`${location.pathname}${location.search}`);
+      if (mine !== turn) return;
+      const data = adopt(html, "head", "list", "ranges");
+      say("");
+      if (data && data.textContent !== latest) { latest = data.textContent; showAll(document, JSON.parse(latest)); }
+    } catch (error) { if (mine === turn) say(quiet ? `Not live: ${error.message}` : error.message); }
+  };
+
+  const go = (changes) => {
+    const params = new URLSearchParams(location.search);
+    for (const [name, value] of Object.entries(changes)) { if (value) params.set(name, value); else params.delete(name); }
+    history.pushState(null, "", `${location.pathname}?${params}`);
+    for (const input of document.querySelectorAll(".choose input[type=hidden]")) input.remove();
+    return load(false);
+  };
+
+  const ranges = () => {
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest("a[data-range]");
+      if (!link || kind !== "model" || event.metaKey || event.ctrlKey) return;
+      event.preventDefault();
+      go({ range: link.dataset.range, since: "", until: "" });
+    });
+    document.addEventListener("submit", (event) => {
+      const form = event.target.closest(".dates form");
+      if (!form) return;
+      event.preventDefault();
+      const [since, until] = ["since", "until"].map((name) => new Date(form.elements[name].value).toISOString());
+      if (kind === "model") { go({ range: "", since, until }); return; }
+      const params = new URLSearchParams(new FormData(form));
+      params.set("since", since);
+      params.set("until", until);
+      location.assign(`${form.getAttribute("action")}?${params}`);
+    });
+    document.addEventListener("click", (event) => {
+      for (const open of document.querySelectorAll("details.more[open], details.dates[open]")) if (!open.contains(event.target)) open.open = false;
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      for (const open of document.querySelectorAll("details.more[open], details.dates[open]")) { open.open = false; open.querySelector("summary").focus(); }
+    });
+  };
+
+  const copying = () => document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const text = button.parentElement.querySelector("[data-command]").textContent;
+    try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; } catch { button.textContent = "Select and copy it above"; }
+    setTimeout(() => { button.textContent = "Copy the command"; }, 2000);
+  });
+
+  const models = () => {
+    document.querySelector(".choose")?.addEventListener("change", (event) => go({ [event.target.name]: event.target.value }));
+    document.addEventListener("zoom", ({ detail }) => go({ range: "", since: new Date(detail.from).toISOString(), until: new Date(detail.to).toISOString() }));
+    document.addEventListener("open-window", ({ detail }) => {
+      const params = new URLSearchParams(location.search);
+      for (const name of ["range", "metric"]) params.delete(name);
+      params.set("model", model());
+      params.set("since", new Date(detail.window.start).toISOString());
+      params.set("until", new Date(detail.window.end).toISOString());
+      params.set("kind", { errors: "failures", performance: "mistakes" }[detail.panel] || "inferences");
+      location.assign(`/logs?${params}`);
+    });
+    addEventListener("popstate", () => load(false));
+  };
+
+  const overview = () => {
+    const place = document.querySelector("[data-live]");
+    const filter = () => {
+      const box = place.querySelector(".filter");
+      const words = (box ? box.value : "").trim().toLowerCase();
+      for (const row of place.querySelectorAll("tbody tr")) row.hidden = !row.dataset.name.includes(words);
+    };
+    place.addEventListener("input", filter);
+    return async () => {
+      const params = new URLSearchParams(location.search);
+      params.set("fragment", "rows");
+      try {
+        const html = await ask(`/?${params}`);
+        say("");
+        if (html === latest) return;
+        latest = html;
+        const box = place.querySelector(".filter");
+        const [text, had] = [box ? box.value : "", box === document.activeElement];
+        const page = new DOMParser().parseFromString(html, "text/html");
+        place.replaceChildren(...page.body.childNodes);
+        mlmon.localise(place);
+        const now = place.querySelector(".filter");
+        if (now) { now.value = text; if (had) now.focus(); }
+        filter();
+      } catch (error) { say(`Not live: ${error.message}`); }
+    };
+  };
+
+  const live = (refresh) => {
+    const sign = document.querySelector(".live");
+    if (sign) sign.hidden = false;
+    setInterval(() => { if (!document.hidden) refresh(); }, EVERY_MS);
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+  };
+
+  mlmon.localise(document);
+  const zone = document.querySelector(".zone");
+  if (zone) zone.textContent = mlmon.zone;
+  ranges();
+  copying();
+  if (block) {
+    latest = block.textContent;
+    const payload = JSON.parse(latest);
+    if (kind === "report") payload.models.forEach((one, place) => showAll(document.querySelector(`[data-model="${place}"]`), one));
+    else showAll(document, payload);
+  }
+  if (kind === "model") { models(); live(() => load(true)); }
+  if (kind === "overview") live(overview());
+})();

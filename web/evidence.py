@@ -1,0 +1,165 @@
+"""Why a finding was made: the charts and numbers of its evidence. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from mlmon.core.panel import Unit
+from mlmon.core.result import Finding
+from mlmon.web import units
+from mlmon.web.charts import Chart
+from mlmon.web.marks import Spec, base, marked, scaled, unit_scale, value_y
+from mlmon.web.panels import unit_of
+from mlmon.web.units import number
+
+_BAR: Final = 22
+_TALL: Final = 200
+_NAMES: Final = {"__other__": "all others", "__unseen__": "never seen before"}
+_TESTS: Final = {"n": "enough events", "effect": "large enough to matter", "significance": "not by chance",
+                 "consecutive": "lasting"}  # fmt: skip
+
+
+def chart(finding: Finding) -> Chart:
+    """The two distributions on top of each other, or the value beside the reference's and the bound."""
+    evidence = finding.evidence
+    if finding.metric != "missing_rate" and evidence.get("bins"):
+        return _distributions(evidence)
+    return _values(finding)
+
+
+def _distributions(evidence: dict[str, Any]) -> Chart:
+    named = evidence.get("kind") == "categorical"
+    data = [
+        {"bin": name, "place": place, "share": scaled(share, 1.0), "of": of}
+        for of in ("reference", "current")
+        for place, (name, share) in enumerate(
+            zip(_bin_names(evidence["bins"], named=named), evidence[of], strict=False)
+        )
+    ]
+    order = [row["bin"] for row in data if row["of"] == "reference"]
+    bins: Spec = {"field": "bin", "type": "nominal", "sort": order, "title": None}
+    share = value_y("share", Unit.RATIO, zero=True)
+    if not named:
+        bins["axis"] = {"labelAngle": -45, "labelOverlap": True}
+    encoding = {"y": bins, "x": share} if named else {"x": bins, "y": share}
+    wide, slim = {"band": 0.9}, {"band": 0.45}
+    size = "height" if named else "width"
+    layers = [
+        {"mark": marked("bar", style, **{size: width}), "encoding": encoding, "transform": [{"filter": rule}]}
+        for style, width, rule in (
+            ("reference-bar", wide, "datum.of === 'reference'"),
+            ("current-bar", slim, "datum.of === 'current'"),
+        )
+    ]
+    height = _BAR * len(order) if named else _TALL
+    return Chart(
+        specs=[base(data, layers, height=height)],
+        series=["reference", "current"],
+        note="Share of the inferences in each bin. Wide and grey: the reference. Narrow: this window.",
+    )
+
+
+def _bin_names(bins: list[Any], *, named: bool) -> list[str]:
+    """Names of categories, or of the stretches between edges, with the open ones at both ends."""
+    if named:
+        return [_NAMES.get(str(name), str(name)) for name in bins]
+    edges = [f"{edge:.4g}" for edge in bins]
+    between = [f"{low} to {high}" for low, high in zip(edges, edges[1:], strict=False)]
+    return [f"below {edges[0]}", *between, f"from {edges[-1]}"]
+
+
+def _values(finding: Finding) -> Chart:
+    rows = list(_rows(finding))
+    if not rows:
+        return Chart(specs=[])
+    unit = _unit(finding)
+    factor, suffix = unit_scale(unit, (row["value"] for row in rows))
+    data = [{k: scaled(v, factor) if k != "of" else v for k, v in row.items()} for row in rows]
+    y = {"field": "of", "type": "nominal", "sort": [row["of"] for row in rows], "title": None}
+    x = value_y("value", unit, suffix, zero=unit is Unit.COUNT)
+    layers: list[Spec] = [
+        {"mark": marked("rule", "interval"), "encoding": {"y": y, "x": x | {"field": "low"}, "x2": {"field": "high"}}},
+        {"mark": marked("point", "now"), "encoding": {"y": y, "x": x}},
+    ]
+    if finding.bound is not None:
+        bound = {"x": {"datum": scaled(finding.bound, factor), "type": "quantitative"}}
+        layers.append({"data": {"values": [{}]}, "mark": marked("rule", "bound"), "encoding": bound})
+    return Chart(
+        specs=[base(data, layers, height=40 * len(rows))],
+        series=[row["of"] for row in rows],
+        note="The dashed line is the bound; bars are 95 % intervals.",
+    )
+
+
+def _rows(finding: Finding) -> Iterator[dict[str, Any]]:
+    known = finding.evidence.get("reference")
+    missing = finding.evidence.get("missing")
+    if isinstance(known, dict):
+        yield {"of": "reference", "value": known.get("value"), "low": known.get("low"), "high": known.get("high")}
+    elif finding.metric == "missing_rate" and isinstance(missing, dict):
+        yield {"of": "reference", "value": missing.get("reference"), "low": None, "high": None}
+    if finding.value is not None:
+        yield {"of": "this window", "value": finding.value, "low": finding.low, "high": finding.high}
+
+
+def _unit(finding: Finding) -> Unit:
+    return unit_of(finding.metric)
+
+
+def value(finding: Finding, of: float | None) -> str:
+    """A number in the unit of the finding's metric."""
+    if finding.metric == "silence" and of is not None:
+        return units.seconds(of)
+    return number(of, _unit(finding))
+
+
+def facts(finding: Finding) -> list[tuple[str, str]]:
+    """The numbers that decided, each with its name."""
+    evidence = finding.evidence
+    rows = [
+        (units.words(finding.metric), value(finding, finding.value)),
+        ("bound", value(finding, finding.bound)),
+        ("events it rests on", number(finding.n, Unit.COUNT)),
+    ]
+    if finding.low is not None and finding.high is not None:
+        rows.append(("95 % interval", f"{value(finding, finding.low)} to {value(finding, finding.high)}"))
+    rows += _of_reference(finding)
+    if (p := evidence.get("p_adjusted")) is not None:
+        rows.append(("chance of it without a change", "below 0.0001" if p < 1e-4 else f"{p:.4f}"))  # noqa: PLR2004
+    if evidence.get("compared"):
+        rows.append(("looked at in this window", number(evidence["compared"], Unit.COUNT)))
+    if evidence.get("windows"):
+        rows.append(("windows in a row needed", number(evidence["windows"], Unit.COUNT)))
+    if evidence.get("coverage") is not None:
+        rows.append(("outcome coverage", number(evidence["coverage"], Unit.RATIO)))
+    if evidence.get("final") is False:
+        rows.append(("final", "no, outcomes are still coming"))
+    for name, distance in (evidence.get("metrics") or {}).items():
+        if name not in (finding.metric, "missing_rate"):
+            rows.append((units.words(name), number(distance, unit_of(name))))
+    if evidence.get("source"):
+        rows.append(("reference made from", str(evidence["source"])))
+    return [(name, text) for name, text in rows if text != units.NOTHING]
+
+
+def _of_reference(finding: Finding) -> Iterator[tuple[str, str]]:
+    known = finding.evidence.get("reference")
+    if isinstance(known, dict):
+        yield "reference", value(finding, known.get("value"))
+        if known.get("low") is not None and known.get("high") is not None:
+            yield "its interval", f"{value(finding, known['low'])} to {value(finding, known['high'])}"
+    if (worse := finding.evidence.get("worse")) is not None:
+        yield "worse by", number(worse, Unit.RATIO)
+    if (n := finding.evidence.get("n_reference")) is not None:
+        yield "events of the reference", number(n, Unit.COUNT)
+    missing = finding.evidence.get("missing")
+    if isinstance(missing, dict):
+        yield "missing in the reference", number(missing.get("reference"), Unit.RATIO)
+        yield "missing now", number(missing.get("current"), Unit.RATIO)
+
+
+def tests(finding: Finding) -> list[tuple[str, bool]]:
+    """What it had to pass to be a finding."""
+    passed = finding.evidence.get("passed") or {}
+    return [(_TESTS.get(name, name), bool(held)) for name, held in passed.items()]

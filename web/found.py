@@ -1,0 +1,178 @@
+"""Findings as the page tells them: which still hold, since when, and what belongs together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec import Struct
+
+from mlmon.core import schema
+from mlmon.core.panel import Scope
+from mlmon.core.query import AllOf, Between, Equals, Filter, Scan
+from mlmon.core.result import Finding, Severity, State, from_document, identity
+from mlmon.core.schema import Dataset
+from mlmon.core.store import Reader
+from mlmon.core.window import Window
+from mlmon.web.charts import Band
+from mlmon.web.marks import milliseconds
+from mlmon.web.units import words
+
+_MOST: Final = 5_000
+_FIELDS: Final = (
+    schema.EVENT_DATASET, schema.RESULT_ANALYZER, schema.MODEL_NAME, schema.MODEL_VERSION, schema.METRIC_NAME,
+    schema.RESULT_SEGMENT, schema.RESULT_SUBJECT, schema.WINDOW_START, schema.WINDOW_END, schema.WINDOW_SIZE,
+    schema.RESULT_VALUE, schema.RESULT_N, schema.MESSAGE, schema.FINDING_SEVERITY, schema.FINDING_STATE,
+)  # fmt: skip
+_MOST_BARS: Final = 10
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """All findings of one metric, subject, segment and version, newest first."""
+
+    findings: list[Finding]
+    is_open: bool
+
+    @property
+    def newest(self) -> Finding:
+        """The one that speaks for all."""
+        return self.findings[0]
+
+    @property
+    def since(self) -> datetime:
+        """When the run of windows that ends with the newest one began."""
+        start = self.newest.window.start
+        for finding in self.findings:
+            if finding.window.end >= start:
+                start = min(start, finding.window.start)
+        return start
+
+    @property
+    def label(self) -> str:
+        """What it speaks of: `PSI of distance`, `ROC AUC for carrier=UA`."""
+        return label(self.newest)
+
+    @property
+    def state(self) -> str:
+        """The word that is shown for it: critical, warning, info or past."""
+        return str(self.newest.severity) if self.is_open else "past"
+
+    @property
+    def id(self) -> str:
+        """The id of the newest."""
+        return identity(self.newest)
+
+
+def label(finding: Finding) -> str:
+    """What a finding speaks of, in a few words."""
+    of = f" of {finding.subject}" if finding.subject else ""
+    where = f" for {finding.segment}" if finding.segment else ""
+    return f"{words(finding.metric)}{of}{where}"
+
+
+def read(reader: Reader, window: Window, *more: Filter, evidence: bool = False) -> list[Finding]:
+    """The findings whose windows touch a time, newest first; without their evidence unless asked for."""
+    touching = (
+        Between(field=schema.WINDOW_START, end=window.end),
+        Between(field=schema.WINDOW_END, start=window.start),
+    )
+    scan = Scan(
+        dataset=Dataset.FINDING,
+        where=AllOf((*touching, *more)),
+        fields=(*_FIELDS, schema.RESULT_LOW, schema.RESULT_HIGH, schema.FINDING_BOUND, schema.FINDING_EVIDENCE)
+        if evidence
+        else _FIELDS,
+        newest_first=True,
+        limit=_MOST,
+    )
+    documents = (document for batch in reader.scan(scan) for document in batch)
+    found = [from_document({schema.FINDING_EVIDENCE: "{}"} | document) for document in documents]
+    return [finding for finding in found if isinstance(finding, Finding) and finding.window.end > window.start]
+
+
+def of_model(reader: Reader, to: Scope) -> list[Finding]:
+    """The findings of one model, version and, if one is chosen, segment, with their evidence."""
+    filters: list[Filter] = [Equals(schema.MODEL_NAME, to.model), Equals(schema.MODEL_VERSION, to.version)]
+    if to.segment:
+        filters.append(Equals(schema.RESULT_SEGMENT, to.segment))
+    return read(reader, to.window, *filters, evidence=True)
+
+
+def by_id(reader: Reader, id_: str) -> Finding | None:
+    """One finding, or None where there is none of this id."""
+    scan = Scan(dataset=Dataset.FINDING, where=Equals(schema.EVENT_ID, id_), limit=1)
+    for batch in reader.scan(scan):
+        for document in batch:
+            found = from_document(document)
+            return found if isinstance(found, Finding) else None
+    return None
+
+
+def is_open(finding: Finding, last: datetime | None) -> bool:
+    """Whether it still holds: it fires, and no later window of its size is over that could have cleared it."""
+    if finding.state is not State.FIRING or last is None:
+        return False
+    window = finding.window
+    return finding.size == "all" or window.end + (window.end - window.start) > last
+
+
+def grouped(findings: Iterable[Finding], last: datetime | None) -> list[Group]:
+    """Findings by what they speak of: open ones first, the most severe and then the newest on top."""
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in findings:
+        key = (finding.analyzer, finding.metric, finding.subject, finding.segment, finding.version)
+        groups.setdefault(key, []).append(finding)
+    made = []
+    for members in groups.values():
+        members.sort(key=lambda one: (one.window.end, one.window.start), reverse=True)
+        open_ones = [one for one in members if is_open(one, last)]
+        first = open_ones[0] if open_ones else members[0]
+        rest = [one for one in members if one is not first]
+        made.append(Group(findings=[first, *rest], is_open=bool(open_ones)))
+    return sorted(made, key=_rank)
+
+
+def _rank(group: Group) -> tuple[bool, int, float, bool, float]:
+    newest = group.newest
+    severity = (Severity.CRITICAL, Severity.WARNING, Severity.INFO).index(newest.severity)
+    return (
+        not group.is_open,
+        severity if group.is_open else 0,
+        -newest.window.end.timestamp(),
+        bool(newest.segment),
+        -_size(newest),
+    )
+
+
+def _size(finding: Finding) -> float:
+    return finding.value if finding.metric == "psi" and finding.value is not None else 0.0
+
+
+def bars(groups: Sequence[Group], last: datetime | None) -> list[dict[str, Any]]:
+    """The time line's bars, of the groups that matter most."""
+    made = []
+    for group in groups[:_MOST_BARS]:
+        for finding in group.findings:
+            start, end = milliseconds(finding.window)
+            state = str(finding.severity) if is_open(finding, last) else "past"
+            made.append(
+                {
+                    "label": group.label,
+                    "start": start,
+                    "end": end,
+                    "state": "warning" if state == "info" else state,
+                    "id": identity(finding),
+                    "message": finding.message,
+                }
+            )
+    return made
+
+
+def reference_band(findings: Iterable[Finding], metric: str, segment: str) -> Band | None:
+    """What the reference says of a metric, as far as a finding's evidence tells."""
+    for finding in findings:
+        known = finding.evidence.get("reference")
+        if finding.metric == metric and finding.segment == segment and isinstance(known, dict):
+            return Band(value=known.get("value"), low=known.get("low"), high=known.get("high"))
+    return None

@@ -1,0 +1,205 @@
+"""One model: its head in numbers, what can be chosen, and the answers of its panels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec import Struct
+
+from mlmon.core import schema
+from mlmon.core.clock import isoformat
+from mlmon.core.panel import Panel, Scope
+from mlmon.core.panel import scope as scoped
+from mlmon.core.query import AllOf, Equals, Max, Min, Query, Row, Terms
+from mlmon.core.result import Finding
+from mlmon.core.schema import Dataset
+from mlmon.core.store import Reader
+from mlmon.web import charts, commands, found, panels
+from mlmon.web.charts import Chart
+from mlmon.web.panels import NAME
+from mlmon.web.view import Extent, View, parse, scope, size_for
+
+TIMELINE: Final = "findings"
+
+
+class Choices(Struct, frozen=True, kw_only=True):
+    """What a person can choose from, of one model."""
+
+    extent: Extent
+    sizes: set[str]
+    versions: list[str]
+    segments: list[str]
+    metrics: list[str]
+
+
+class Looked(Struct, frozen=True, kw_only=True):
+    """One model as it is looked at."""
+
+    name: str
+    view: View
+    scope: Scope
+    choices: Choices
+    metric: str
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """The panels shown, in order."""
+        return panels.panels(self.metric)
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """A model with the answers of its panels."""
+
+    looked: Looked
+    groups: list[found.Group]
+    timeline: Chart
+    answers: dict[str, list[Row]]
+    drawn: dict[str, Chart]
+
+
+def choices(reader: Reader, name: str, pool: Executor) -> Choices:
+    """What there is of a model: its time, versions, segments, sizes and measures of quality."""
+    of_model = Equals(schema.MODEL_NAME, name)
+    extent = Query(
+        dataset=Dataset.INFERENCE,
+        where=of_model,
+        measures={"first": Min(schema.TIMESTAMP), "last": Max(schema.TIMESTAMP)},
+    )
+    results = Query(
+        dataset=Dataset.METRIC,
+        where=AllOf((of_model, Equals(schema.METRIC_NAME, "inferences"))),
+        by={
+            "version": Terms(schema.MODEL_VERSION),
+            "segment": Terms(schema.RESULT_SEGMENT),
+            "size": Terms(schema.WINDOW_SIZE),
+        },
+    )
+    measured = Query(
+        dataset=Dataset.METRIC,
+        where=AllOf((of_model, Equals(schema.RESULT_ANALYZER, "performance"), Equals(schema.RESULT_SEGMENT, ""))),
+        by={NAME: Terms(schema.METRIC_NAME)},
+    )
+    [[span], stated, named] = [list(answer) for answer in pool.map(reader.query, (extent, results, measured))]
+    names = {row[NAME] for row in named}
+    return Choices(
+        extent=Extent(first=span["first"], last=span["last"]),
+        sizes={row["size"] for row in stated},
+        versions=sorted({row["version"] for row in stated if row["version"]}, reverse=True),
+        segments=sorted({row["segment"] for row in stated if row["segment"]}),
+        metrics=[metric for metric in panels.QUALITY if metric in names],
+    )
+
+
+def look(reader: Reader, name: str, params: Mapping[str, str], now: datetime, pool: Executor) -> Looked | None:
+    """The model an address asks for; None where nothing is known of it.
+
+    Raises:
+        UsageError: a time or range that is none.
+
+    """
+    have = choices(reader, name, pool)
+    if have.extent.last is None and not have.sizes:
+        return None
+    view = parse(params, have.extent, now)
+    headline = next((metric for metric in panels.HEADLINES if metric in have.metrics), panels.HEADLINES[0])
+    return Looked(
+        name=name,
+        view=view,
+        scope=scope(view, name, size_for(view.window, have.sizes)),
+        choices=have,
+        metric=view.metric if view.metric in have.metrics else headline,
+    )
+
+
+def read(reader: Reader, looked: Looked, pool: Executor) -> Page:
+    """Ask all panels at once, in the pool's threads, and draw them."""
+    to = looked.scope
+    findings = pool.submit(found.of_model, reader, to)
+    asked = [(panel, pool.submit(_ask(reader, to), panel)) for panel in looked.panels]
+    answers = {panel.id: future.result() for panel, future in asked}
+    last = last_seen(looked)
+    known: list[Finding] = findings.result()
+    groups = found.grouped(known, last)
+    band = found.reference_band(known, looked.metric, to.segment)
+    drawn = {
+        panel.id: charts.chart(panel, answers[panel.id], to, band if panel.id == "performance" else None)
+        for panel in looked.panels
+    }
+    return Page(
+        looked=looked,
+        groups=groups,
+        timeline=charts.findings(found.bars(groups, last), to),
+        answers=answers,
+        drawn=drawn,
+    )
+
+
+def _ask(reader: Reader, to: Scope) -> Callable[[Panel], list[Row]]:
+    return lambda panel: reader.query(scoped(panel, to)).rows
+
+
+def last_seen(looked: Looked) -> datetime | None:
+    """The moment findings are judged open at: the newest data, or the end of what is shown."""
+    last = looked.choices.extent.last
+    return None if last is None else min(last, looked.scope.window.end)
+
+
+def command(looked: Looked, panel: str) -> str:
+    """The command that prints what a panel shows."""
+    to = looked.scope
+    if panel == TIMELINE:
+        return commands.findings(to.model, to.window, to.version)
+    return commands.metrics(to)
+
+
+def payload(page: Page) -> dict[str, Any]:
+    """What the browser draws, as plain values."""
+    looked = page.looked
+    drawn = [
+        {
+            "id": TIMELINE,
+            "title": "What was found, and when?",
+            "specs": page.timeline.specs,
+            "series": page.timeline.series,
+            "note": page.timeline.note,
+            "empty": "Nothing found in this time.",
+            "unit": "plain",
+            "command": command(looked, TIMELINE),
+        }
+    ]
+    drawn += [_drawn(panel, page.drawn[panel.id], command(looked, panel.id)) for panel in looked.panels]
+    start, end = looked.view.window.start, looked.view.window.end
+    return {
+        "model": looked.name,
+        "size": looked.scope.size,
+        "metric": looked.metric,
+        "since": isoformat(start),
+        "until": isoformat(end),
+        "panels": drawn,
+    }
+
+
+def _drawn(panel: Panel, chart: Chart, command_line: str) -> dict[str, Any]:
+    return {
+        "id": panel.id,
+        "title": panel.title,
+        "specs": chart.specs,
+        "series": chart.series,
+        "note": chart.note,
+        "empty": panel.empty,
+        "unit": str(panel.unit),
+        "command": command_line,
+    }
+
+
+def panel_of(looked: Looked, id_: str) -> Panel | None:
+    """The panel of an id."""
+    return next((panel for panel in looked.panels if panel.id == id_), None)
+
+
+def ask(reader: Reader, panel: Panel, to: Scope) -> Sequence[Row]:
+    """The rows behind one panel."""
+    return _ask(reader, to)(panel)

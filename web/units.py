@@ -1,0 +1,84 @@
+"""Numbers as a person reads them: 94.2 %, 31 ms, 284,821."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from math import isfinite
+from typing import Final
+
+from mlmon.core.panel import Unit
+
+NOTHING: Final = "–"  # noqa: RUF001 - a dash as wide as a digit
+_SMALL: Final = 0.001
+_STEPS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+_DIGITS: Final = 10
+_WORDS: Final = {
+    "roc_auc": "ROC AUC", "f1": "F1", "mae": "MAE", "rmse": "RMSE", "mcc": "MCC", "r2": "R²", "psi": "PSI",
+    "log_loss": "log loss", "brier": "Brier score", "latency_p50": "median latency",
+    "latency_p95": "p95 latency", "latency_p99": "p99 latency", "coverage": "outcome coverage",
+    "missing_rate": "missing rate", "cramers_v": "Cramér's V", "f1_macro": "F1 (macro)",
+    "f1_micro": "F1 (micro)", "f1_weighted": "F1 (weighted)",
+}  # fmt: skip
+
+
+def number(value: float | None, unit: Unit) -> str:
+    """A value in its unit.
+
+    >>> number(0.9421, Unit.RATIO), number(31_200_000, Unit.NANOSECONDS), number(284821, Unit.COUNT)
+    ('94.2 %', '31 ms', '284,821')
+    >>> number(0.8766, Unit.PLAIN), number(None, Unit.PLAIN) == NOTHING
+    ('0.877', True)
+    """
+    if value is None or not isfinite(value):
+        return NOTHING
+    match unit:
+        case Unit.RATIO:
+            small = 0 < abs(value) < _SMALL
+            return f"{100 * value:.2g} %" if small else f"{100 * value:.1f} %"
+        case Unit.COUNT:
+            return f"{value:,.0f}"
+        case Unit.NANOSECONDS:
+            return seconds(value / 1e9)
+        case _:
+            return _plain(value)
+
+
+def _plain(value: float) -> str:
+    if 0 < abs(value) < _SMALL:
+        return f"{value:.2g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits suffice
+
+
+def seconds(value: float) -> str:
+    """A duration with two digits or so.
+
+    >>> seconds(0.0312), seconds(1.25), seconds(7200), seconds(0)
+    ('31 ms', '1.2 s', '2 h', '0 s')
+    """
+    for size, name in _STEPS:
+        if abs(value) >= size:
+            scaled = value / size
+            return f"{scaled:.0f} {name}" if abs(scaled) >= _DIGITS else f"{scaled:.2g} {name}"
+    return "0 s" if value == 0 else f"{value * 1e9:.0f} ns"
+
+
+def words(metric: str) -> str:
+    """A metric's name for a person.
+
+    >>> words("roc_auc"), words("error_rate")
+    ('ROC AUC', 'error rate')
+    """
+    return _WORDS.get(metric, metric.replace("_", " "))
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long ago a moment was.
+
+    >>> from datetime import UTC
+    >>> ago(datetime(2013, 3, 1, tzinfo=UTC), datetime(2013, 3, 3, tzinfo=UTC))
+    '2 d ago'
+    """
+    past = (now - moment) / timedelta(seconds=1)
+    if past < 0:
+        return f"in {seconds(-past)}"
+    return "now" if past < 1 else f"{seconds(past)} ago"
