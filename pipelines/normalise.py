@@ -39,6 +39,8 @@ ALIASES: Final = {
 }  # fmt: skip
 """Names that other tools give to fields of ours."""
 
+_IDS: Final = frozenset({schema.EVENT_ID, schema.INFERENCE_ID, schema.MODEL_NAME})
+_MOST_ID_CHARACTERS: Final = 512
 _NESTING_LOST: Final = ("extra", "@metadata")
 _EPOCH_MS: Final = 10**11
 """A number above this is in milliseconds, below it in seconds: the year 5138 against March 1973."""
@@ -77,8 +79,21 @@ def normalise(raw: Mapping[str, Any], *, naming: Naming, clock: Clock) -> Docume
     return _app_log(flat, naming=naming, clock=clock)
 
 
+def names_bytes(nested: Mapping[str, Any], prefix: int = 0) -> int:
+    """How long the names of the flat form are together; a hostile line could make them vast.
+
+    >>> names_bytes({"log": {"level": "info", "logger": "a"}})
+    19
+    """
+    total = 0
+    for key, value in nested.items():
+        size = prefix + len(key)
+        total += names_bytes(value, size + 1) if isinstance(value, dict) else size
+    return total
+
+
 def _app_log(flat: Document, *, naming: Naming, clock: Clock) -> Document:
-    document: Document = {}
+    document: Document = {schema.EVENT_DATASET: str(Dataset.APP)}
     labels: dict[str, str] = {}
     for key, value in flat.items():
         name = _name_of(key)
@@ -86,13 +101,13 @@ def _app_log(flat: Document, *, naming: Naming, clock: Clock) -> Document:
         if name is not None and fitted is not None:
             document[name] = fitted
         elif value is not None:
-            labels |= _labels(key, value)
+            short = _label(key)
+            labels[key if short in labels else short] = _text(value)
     document.setdefault(schema.TIMESTAMP, to_text(clock()))
     document.setdefault(schema.LOG_LEVEL, "info")
     document.setdefault(schema.MESSAGE, "")
     if schema.EVENT_ID not in document:
         document |= naming()
-    document[schema.EVENT_DATASET] = str(Dataset.APP)
     if labels:
         document[schema.LABELS] = document.get(schema.LABELS, {}) | labels
     return document
@@ -115,7 +130,7 @@ def _fit(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     if kind is Type.DATE:
         return moment(value)
     if kind in (Type.KEYWORD, Type.TEXT):
-        return value if isinstance(value, str) else None
+        return _words(name, _text(value)) if isinstance(value, (str, int, float)) else None
     if kind is Type.LONG:
         return (
             value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else None
@@ -123,6 +138,10 @@ def _fit(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     if kind is Type.KEYWORD_MAP and isinstance(value, dict):
         return {key: _text(each) for key, each in value.items() if each is not None}
     return value if kind is Type.KEYWORD_LIST and _is_words(value) else None
+
+
+def _words(name: str, text: str) -> str | None:
+    return text if name not in _IDS or 0 < len(text) <= _MOST_ID_CHARACTERS else None
 
 
 def _is_words(value: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
@@ -150,11 +169,10 @@ def moment(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
     return None
 
 
-def _labels(key: str, value: Any) -> dict[str, str]:  # noqa: ANN401 - whatever JSON holds
-    name = key
+def _label(key: str) -> str:
     for prefix in (*_NESTING_LOST, schema.LABELS):
-        name = name.removeprefix(f"{prefix}.")
-    return {name: _text(value)}
+        key = key.removeprefix(f"{prefix}.")
+    return key
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds

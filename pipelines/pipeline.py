@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -123,9 +124,11 @@ class Pipeline:
                     f"at most {self._most_bytes_waiting} may. Send it again in a second."
                 )
             self._bytes_waiting += size
-            submission = _Submission(lines=lines, size=size, source=source, receipt=Future())
-            self._queue.put(submission)
-        return submission.receipt
+            receipt: Future[Receipt] = Future()
+            # What was taken is written: whoever stops waiting must not be able to cancel it.
+            receipt.set_running_or_notify_cancel()
+            self._queue.put(_Submission(lines=lines, size=size, source=source, receipt=receipt))
+        return receipt
 
     def counters(self) -> Counters:
         """What was done so far."""
@@ -176,8 +179,8 @@ class Pipeline:
 
     def _handle(self, group: list[_Submission]) -> None:
         letters: list[DeadLetter] = []
-        checked = [self._check(submission, letters) for submission in group]
         try:
+            checked = [self._check(submission, letters) for submission in group]
             self._dead_letters.write(letters)
             written = self._writer.write([event for each in checked for event in each.events])
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and the thread must go on
@@ -207,11 +210,10 @@ class Pipeline:
         return _Checked(submission=submission, events=events, refused=refused)
 
     def _answer(self, checked: list[_Checked], repeated: Sequence[int]) -> None:
-        start = 0
+        end = 0
         for each in checked:
-            end = start + len(each.events)
-            duplicates = sum(1 for place in repeated if start <= place < end)
-            start = end
+            start, end = end, end + len(each.events)
+            duplicates = bisect_left(repeated, end) - bisect_left(repeated, start)
             receipt = Receipt(
                 received=len(each.submission.lines),
                 stored=len(each.events) - duplicates,

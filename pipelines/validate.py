@@ -13,7 +13,7 @@ from mlmon.core.clock import Clock
 from mlmon.core.errors import InvalidEventError
 from mlmon.core.event import Event, encode, parse
 from mlmon.core.window import parse_duration
-from mlmon.pipelines.normalise import Naming, normalise
+from mlmon.pipelines.normalise import Naming, names_bytes, normalise
 
 TOO_LARGE: Final = "too_large"
 IN_THE_FUTURE: Final = "in_the_future"
@@ -58,12 +58,7 @@ class Validator:
             InvalidEventError: with one of `REASONS`.
 
         """
-        if len(line) > self._limits.max_event_bytes:
-            raise InvalidEventError(
-                TOO_LARGE,
-                f"The record has {len(line)} bytes; at most {self._limits.max_event_bytes} are allowed "
-                "(collector.max_event_bytes).",
-            )
+        self._check_size(len(line))
         try:
             event = parse(line)
         except InvalidEventError as error:
@@ -77,12 +72,27 @@ class Validator:
         """Try again with the line normalised; an event of ours that is wrong stays refused."""
         try:
             raw = _decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self._check_size(names_bytes(raw))
+            document = normalise(raw, naming=self._naming, clock=self._clock)
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise refused from None
-        document = normalise(raw, naming=self._naming, clock=self._clock)
+        except RecursionError:
+            raise InvalidEventError(
+                TOO_DEEP, "The record is nested too deeply. Send flat documents."
+            ) from None
         if document == raw:
             raise refused
-        return encode(document)
+        event = encode(document)
+        self._check_size(len(event.body))
+        return event
+
+    def _check_size(self, size: int) -> None:
+        if size > self._limits.max_event_bytes:
+            raise InvalidEventError(
+                TOO_LARGE,
+                f"The record has {size} bytes; at most {self._limits.max_event_bytes} are allowed "
+                "(collector.max_event_bytes).",
+            )
 
     def _check_time(self, event: Event) -> None:
         ahead = event.timestamp - clocks.to_datetime(self._clock())
@@ -90,7 +100,8 @@ class Validator:
             raise InvalidEventError(
                 IN_THE_FUTURE,
                 f"The timestamp {event.timestamp.isoformat()} is {ahead} ahead of the collector's clock; "
-                f"at most {self._limits.max_future} is allowed (collector.max_future). Check the clock of the host.",
+                f"at most {self._limits.max_future} is allowed (collector.max_future). "
+                "Check the clock of the host.",
             )
 
 
