@@ -53,8 +53,11 @@ def _attribute(name: str) -> str:
     return name.replace("@", "").replace(".", "_")
 
 
-def _struct(dataset: Dataset) -> type[Struct]:
-    """The document of one dataset as a struct, so that decoding a line is validating it."""
+def _struct(dataset: Dataset, *, is_open: bool) -> type[Struct]:
+    """The document of one dataset as a struct, so that decoding a line is validating it.
+
+    An open one passes over keys that the schema does not know.
+    """
     return msgspec.defstruct(
         _attribute(dataset).title(),
         [
@@ -68,6 +71,7 @@ def _struct(dataset: Dataset) -> type[Struct]:
         frozen=True,
         kw_only=True,
         gc=False,
+        forbid_unknown_fields=not is_open,
     )
 
 
@@ -78,8 +82,11 @@ def _member(field: Field, dataset: Dataset) -> tuple[str, Any, Any] | tuple[str,
     return (_attribute(field.name), kind | None | UnsetType, UNSET)
 
 
-_DATASETS: Final = {_struct(dataset): dataset for dataset in EVENTS}
-_decode: Final = msgspec.json.Decoder(reduce(or_, _DATASETS)).decode
+_CLOSED: Final = {_struct(dataset, is_open=False): dataset for dataset in EVENTS}
+_OPEN: Final = {_struct(dataset, is_open=True): dataset for dataset in EVENTS}
+_DATASETS: Final = _CLOSED | _OPEN
+_decode_closed: Final = msgspec.json.Decoder(reduce(or_, _CLOSED)).decode
+_decode_open: Final = msgspec.json.Decoder(reduce(or_, _OPEN)).decode
 _decode_any: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -106,6 +113,16 @@ def parse(line: bytes) -> Event:
     return _event(document, line)
 
 
+def _decode(line: bytes) -> Any:  # noqa: ANN401 - a struct whose fields are made from the table
+    """The line as a struct; what stands under an unknown key must be sound JSON too, for stores read it."""
+    try:
+        return _decode_closed(line)
+    except msgspec.ValidationError:
+        document = _decode_open(line)
+        _decode_any(line)  # the open struct passes over such values unread
+        return document
+
+
 def _event(document: Any, line: bytes) -> Event:  # noqa: ANN401 - a struct whose fields are made from the table
     return Event(
         id=document.event_id,
@@ -114,8 +131,13 @@ def _event(document: Any, line: bytes) -> Event:  # noqa: ANN401 - a struct whos
         model=document.mlmon_model_name or None,
         producer=document.mlmon_producer_id or None,
         sequence=None if document.event_sequence is UNSET else document.event_sequence,
-        body=line.replace(b"\n", b" ") if b"\n" in line else line,
+        body=_one_line(line) if b"\n" in line or b"\r" in line else line,
     )
+
+
+def _one_line(line: bytes) -> bytes:
+    """The line without its ends, which JSON allows between tokens and only there."""
+    return line.replace(b"\n", b" ").replace(b"\r", b" ")
 
 
 def encode(document: Document) -> Event:

@@ -51,7 +51,9 @@ def _document(value: Sequence[Any], columns: Sequence[tuple[Output, _Decode | No
         if item is None:
             continue
         if output.field == EXTRA:
-            document |= {key: it for key, it in msgspec.json.decode(item).items() if it is not None}
+            extra = msgspec.json.decode(item)
+            if isinstance(extra, dict):  # a sender may have used the key for a value of its own
+                document |= {key: it for key, it in extra.items() if it is not None}
         elif output.member is not None:
             document.setdefault(output.field, {})[output.member] = item
         else:

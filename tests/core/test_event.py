@@ -99,6 +99,18 @@ def test_what_is_no_object_has_a_reason(line: bytes, reason: str):
     assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"), [(b"1e999", "not_valid"), (b'"\xff"', "not_utf8"), (b'"\\ud800"', "not_json")]
+)
+def test_what_stands_under_an_unknown_key_must_be_sound(value: bytes, reason: str):
+    """A number out of range, broken UTF-8 and half a surrogate are refused under an unknown key too."""
+    line = json.dumps(inference()).encode()
+    assert event.parse(line[:-1] + b', "unknown": 1}').id == "p-7"
+    with pytest.raises(InvalidEventError) as caught:
+        event.parse(line[:-1] + b', "unknown": ' + value + b"}")
+    assert caught.value.reason == reason
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused(line: bytes):
     """Bytes that are no event raise InvalidEventError and nothing else."""
