@@ -90,14 +90,8 @@ class Folder:
         lines = b"".join(msgspec.json.encode(each) + b"\n" for each in letters)
         try:
             self._path.mkdir(parents=True, exist_ok=True)
-            with self._current().open("ab", buffering=0) as file:
-                size = os.fstat(file.fileno()).st_size
-                try:
-                    _write_all(file.fileno(), lines)
-                    os.fsync(file.fileno())
-                except OSError:
-                    os.ftruncate(file.fileno(), size)
-                    raise
+            with self._current().open("a+b", buffering=0) as file:
+                _append(file.fileno(), lines)
         except OSError as error:
             kind = StoreFullError if error.errno in _NO_SPACE else StoreError
             raise kind(
@@ -111,6 +105,19 @@ class Folder:
             return files[-1]
         number = int(files[-1].stem) + 1 if files else 1
         return self._path / f"{number:06d}.ndjson"
+
+
+def _append(descriptor: int, lines: bytes) -> None:
+    """Append durably, or leave the file as it was."""
+    size = os.fstat(descriptor).st_size
+    is_torn = size and os.pread(descriptor, 1, size - 1) != b"\n"
+    try:
+        # A line that a crash cut off must not swallow the one behind it.
+        _write_all(descriptor, b"\n" + lines if is_torn else lines)
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

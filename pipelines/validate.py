@@ -74,8 +74,14 @@ class Validator:
             raw = _decode(line)
             self._check_size(names_bytes(raw))
             document = normalise(raw, naming=self._naming, clock=self._clock)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except msgspec.ValidationError:
             raise refused from None
+        except UnicodeDecodeError as error:
+            raise InvalidEventError(
+                NOT_UTF8, f"The record is not UTF-8: {error.reason} at byte {error.start}."
+            ) from None
+        except msgspec.DecodeError as error:
+            raise InvalidEventError(NOT_JSON, f"The record is no JSON object: {error}.") from None
         except RecursionError:
             raise InvalidEventError(
                 TOO_DEEP, "The record is nested too deeply. Send flat documents."
