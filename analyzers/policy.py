@@ -20,7 +20,8 @@ CONSECUTIVE: Final[Mapping[str, int]] = MappingProxyType(
 DRIFT_SIZES: Final = ("7d", "30d", "month", "all")
 """A day is no week: whatever follows the weekday would drift every day."""
 
-PERFORMANCE_SIZES: Final = ("1d", "7d", "30d", "month", "all")
+PERFORMANCE_SIZES: Final = DRIFT_SIZES
+"""Events of one day share its weather and its incidents: intervals of a day alone claim too much."""
 
 HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {

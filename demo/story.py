@@ -186,9 +186,9 @@ def _in_short(story: Story) -> str:
     carriers = _worse_carriers(story)
     named = ", ".join(f"{found.window.start:%b} ({_much(found)})" for found in months) or "no month"
     return (
-        f"In short: the model got worse in {named}, and on {len(carriers)} carriers in some month. ± is half a "
-        "95 % interval. Worse means: log loss at least 5 % above that of unseen flights of January and "
-        "February, with p < 0.01 after correction for all that was compared in that month. Weather drifts with "
-        "the seasons, and two winter months cannot know them. Where the score's own PSI stays small, only "
-        "outcomes could show the loss."
+        f"In short: the model got worse in {named}, and on {len(carriers)} carriers in some month. ± is half "
+        "a 95 % interval. Worse means: log loss at least 5 % above that of unseen flights of January and "
+        "February, with p < 0.01 after correction for all that was compared in that month. Weather drifts "
+        "with the seasons, and two winter months cannot know them. Where the score's own PSI stays small, "
+        "only outcomes could show the loss."
     )

@@ -1,15 +1,14 @@
-"""The real flights, loaded once for all tests of the demo."""
+"""The real flights, loaded once for all tests of the demo, and the demo itself, run once."""
 
-from __future__ import annotations
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
 
-from typing import TYPE_CHECKING
-
+import pandas as pd
 import pytest
 
 from mlmon.demo import flights, model
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +21,28 @@ def table() -> pd.DataFrame:
 def training(table: pd.DataFrame) -> model.Training:
     """The demo's model, trained once."""
     return model.train(flights.training(table))
+
+
+class Shown(NamedTuple):
+    """What one run of the demo left: its store, its report, and what it printed."""
+
+    store: Path
+    report: Path
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    """Run the whole demo once, as a person would, and give what it left."""
+    folder = tmp_path_factory.mktemp("demo")
+    store, report = folder / "store", folder / "report.html"
+    done = subprocess.run(
+        [sys.executable, "-m", "mlmon.cli", "demo", "--once", "--store", str(store), "--report", str(report)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return Shown(store, report, done.stdout, done.stderr)
