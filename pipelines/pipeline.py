@@ -153,11 +153,7 @@ class Pipeline:
 
     def _run(self) -> None:
         while (group := self._next_group()) is not None:
-            try:
-                self._handle(group)
-            finally:
-                with self._lock:
-                    self._bytes_waiting -= sum(each.size for each in group)
+            self._handle(group)
 
     def _next_group(self) -> list[_Submission] | None:
         """The submissions that wait, up to a size; None at the end."""
@@ -187,6 +183,7 @@ class Pipeline:
             self._fail(group, error)
             return
         with self._lock:
+            self._bytes_waiting -= sum(each.size for each in group)
             self._dead.update(each.reason for each in letters)
         self._answer(checked, written.repeated)
 
@@ -229,6 +226,7 @@ class Pipeline:
     def _fail(self, group: list[_Submission], error: Exception) -> None:
         told = error if isinstance(error, MlmonError) else StoreError(f"The store failed: {error!r}.")
         with self._lock:
+            self._bytes_waiting -= sum(each.size for each in group)
             self._counts["failed"] += sum(len(each.lines) for each in group)
         for each in group:
             each.receipt.set_exception(told)

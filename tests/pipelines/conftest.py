@@ -1,6 +1,7 @@
 """Lines to send, and a pipeline over an embedded store that closes behind the test."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def line_of() -> Callable[..., bytes]:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
     """Give an empty embedded store."""
-    with open_store(tmp_path / "store") as opened:
+    with closing(open_store(tmp_path / "store")) as opened:
         yield opened
 
 

@@ -1,0 +1,210 @@
+"""Lines go in from any thread; the receipt says what became of each, once it is durable."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from mlmon.core.errors import InvalidEventError, StoreError, WireError
+from mlmon.core.event import Event
+from mlmon.core.store import Written
+from mlmon.pipelines.deadletter import DeadLetter, Folder, by_reason
+from mlmon.pipelines.pipeline import BusyError, Pipeline, Receipt
+
+TIMEOUT_S = 10
+
+
+class StubWriter:
+    """Injects what a store may do: wait until it is let go, and fail as often as it is told."""
+
+    def __init__(self) -> None:
+        self.failures: list[Exception] = []
+        self.batches: list[list[Event]] = []
+        self.entered = threading.Event()
+        self.may_go = threading.Event()
+        self.may_go.set()
+
+    def write(self, events: Sequence[Event]) -> Written:
+        """Take a batch."""
+        self.entered.set()
+        assert self.may_go.wait(TIMEOUT_S)
+        if self.failures:
+            raise self.failures.pop(0)
+        self.batches.append(list(events))
+        return Written(stored=len(events), duplicates=0)
+
+
+class StubDeadLetters:
+    """Refuses to keep any letter."""
+
+    def write(self, letters: Sequence[DeadLetter]) -> None:
+        """Fail where there is one."""
+        if letters:
+            raise StoreError("The folder is gone.")
+
+
+@pytest.fixture
+def writer() -> StubWriter:
+    """Give a stub of a store."""
+    return StubWriter()
+
+
+@pytest.fixture
+def stubbed(writer, dead_folder) -> Iterator[Callable[..., Pipeline]]:
+    """Give a function that starts a pipeline into the stub."""
+    made: list[Pipeline] = []
+
+    def start(**options) -> Pipeline:
+        made.append(Pipeline(writer, Folder(dead_folder), **options))
+        return made[-1]
+
+    yield start
+    writer.may_go.set()
+    for pipeline in made:
+        pipeline.close()
+
+
+def done(receipt: Future[Receipt]) -> Receipt:
+    """Wait for a receipt."""
+    return receipt.result(TIMEOUT_S)
+
+
+def test_a_receipt_counts_every_line_once(pipeline, line_of, stored_ids, dead_folder):
+    """Stored, duplicates within and across submissions, and refused lines add up to what was received."""
+    first = done(pipeline.submit([line_of(1), line_of(2), line_of(1), b"{"], "test"))
+    second = done(pipeline.submit([line_of(2), line_of(3)], "test"))
+    assert (first.received, first.stored, first.duplicates) == (4, 2, 1)
+    assert [(each.index, each.reason) for each in first.refused] == [(3, "not_json")]
+    assert (second.received, second.stored, second.duplicates, second.refused) == (2, 1, 1, ())
+    assert stored_ids() == ["producer-1", "producer-2", "producer-3"]
+    assert by_reason(dead_folder) == {"not_json": 1}
+
+
+def test_counters_are_the_sums_of_the_receipts(pipeline, line_of):
+    """What the page of counters says is what senders were told."""
+    done(pipeline.submit([line_of(1), line_of(1), b"{", b"\xff"], "test"))
+    found = pipeline.counters()
+    assert (found.received, found.stored, found.duplicates) == (4, 1, 1)
+    assert sum(found.dead_lettered.values()) == 2
+    assert (found.failed, found.turned_away) == (0, 0)
+
+
+def test_each_of_many_threads_gets_its_own_receipt(pipeline, line_of, stored_ids):
+    """Eight threads that send at once, some lines twice, are each told the truth about their own."""
+
+    def send(thread: int) -> list[Receipt]:
+        return [
+            done(
+                pipeline.submit([line_of(thread * 1000 + n), line_of(thread * 1000 + n)], f"thread {thread}")
+            )
+            for n in range(40)
+        ]
+
+    with ThreadPoolExecutor(8) as threads:
+        receipts = [each for found in threads.map(send, range(8)) for each in found]
+    assert {(each.received, each.stored, each.duplicates) for each in receipts} == {(2, 1, 1)}
+    assert len(stored_ids()) == 320
+    assert pipeline.counters().stored == 320
+
+
+def test_what_comes_while_a_write_is_under_way_is_written_together(stubbed, writer, line_of):
+    """Small submissions share one durable write."""
+    pipeline = stubbed()
+    writer.may_go.clear()
+    first = pipeline.submit([line_of(0)], "test")
+    assert writer.entered.wait(TIMEOUT_S)
+    rest = [pipeline.submit([line_of(n)], "test") for n in range(1, 20)]
+    writer.may_go.set()
+    assert all(done(each).stored == 1 for each in [first, *rest])
+    assert [len(batch) for batch in writer.batches] == [1, 19]
+
+
+def test_no_more_is_taken_than_may_wait(stubbed, writer, line_of):
+    """Beyond the bound a sender is told to come back, and once there is room it is taken."""
+    pipeline = stubbed(most_bytes_waiting=len(line_of(1)) + 10)
+    writer.may_go.clear()
+    first = pipeline.submit([line_of(1)], "test")
+    with pytest.raises(BusyError, match="wait to be written"):
+        pipeline.submit([line_of(2)], "test")
+    assert pipeline.counters().turned_away == 1
+    writer.may_go.set()
+    done(first)
+    assert pipeline.counters().bytes_waiting == 0
+    assert done(pipeline.submit([line_of(2)], "test")).stored == 1
+
+
+def test_one_submission_above_the_bound_is_taken_when_nothing_waits(stubbed, line_of):
+    """A bound smaller than one batch slows senders down and does not lock them out."""
+    assert done(stubbed(most_bytes_waiting=1).submit([line_of(1)], "test")).stored == 1
+
+
+def test_a_store_that_fails_counts_nothing_as_stored_and_the_thread_goes_on(stubbed, writer, line_of):
+    """All who wait hear of the failure; the next submission is written."""
+    pipeline = stubbed()
+    writer.failures.append(StoreError("The disk is full."))
+    with pytest.raises(StoreError, match="disk is full"):
+        done(pipeline.submit([line_of(1), b"{"], "test"))
+    failed = pipeline.counters()
+    assert (failed.received, failed.stored, failed.failed) == (0, 0, 2)
+    assert done(pipeline.submit([line_of(1)], "test")).stored == 1
+
+
+def test_a_failure_that_nobody_foresaw_is_told_as_a_store_error(stubbed, writer, line_of):
+    """The thread survives any exception of a store."""
+    pipeline = stubbed()
+    writer.failures.append(RuntimeError("a bug"))
+    with pytest.raises(StoreError, match="a bug"):
+        done(pipeline.submit([line_of(1)], "test"))
+    assert done(pipeline.submit([line_of(1)], "test")).stored == 1
+
+
+def test_a_validator_that_fails_does_not_stop_the_thread(writer, dead_folder, line_of):
+    """A fault in checking is told to the sender, like one in writing."""
+    faults = [RuntimeError("a bug")]
+
+    def stub_validate(line: bytes) -> Event:
+        if faults:
+            raise faults.pop()
+        raise InvalidEventError("not_json", "no")
+
+    pipeline = Pipeline(writer, Folder(dead_folder), stub_validate)  # type: ignore[arg-type]
+    with pytest.raises(StoreError, match="a bug"):
+        done(pipeline.submit([b"x"], "test"))
+    assert done(pipeline.submit([b"x"], "test")).refused[0].reason == "not_json"
+    pipeline.close()
+
+
+def test_a_letter_that_cannot_be_kept_fails_the_submission(writer, line_of):
+    """A refused line is not acknowledged before it is kept, and nothing of its batch is written first."""
+    pipeline = Pipeline(writer, StubDeadLetters())
+    with pytest.raises(StoreError, match="folder is gone"):
+        done(pipeline.submit([line_of(1), b"{"], "test"))
+    assert writer.batches == []
+    assert done(pipeline.submit([line_of(1)], "test")).stored == 1
+    pipeline.close()
+
+
+def test_whoever_stops_waiting_cannot_cancel_what_was_taken(stubbed, writer, line_of):
+    """A receipt cannot be cancelled, and the thread outlives the attempt."""
+    pipeline = stubbed()
+    writer.may_go.clear()
+    receipt = pipeline.submit([line_of(1)], "test")
+    assert not receipt.cancel()
+    writer.may_go.set()
+    assert done(receipt).stored == 1
+
+
+def test_close_writes_what_waits(stubbed, writer, line_of):
+    """All that was taken before the close is durable after it; a second close does no harm."""
+    pipeline = stubbed()
+    writer.may_go.clear()
+    receipts = [pipeline.submit([line_of(n)], "test") for n in range(30)]
+    closing = threading.Thread(target=pipeline.close)
+    closing.start()
+    writer.may_go.set()
+    closing.join(TIMEOUT_S)
+    assert [each.result(0).stored for each in receipts] == [1] * 30
+    pipeline.close()
+    with pytest.raises(WireError, match="shutting down"):
+        pipeline.submit([line_of(1)], "test")
