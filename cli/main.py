@@ -10,7 +10,7 @@ import os
 import sys
 from importlib import import_module
 from importlib.metadata import version
-from typing import Any, Final, NoReturn
+from typing import IO, Any, Final, NoReturn
 
 import click
 
@@ -38,7 +38,19 @@ class Told(click.ClickException):
     def __init__(self, error: MlmonError) -> None:
         """Keep the message and choose the exit code."""
         super().__init__(str(error))
-        self.exit_code = exit_code(error)  # type: ignore[misc] - click reads it off the instance too
+        self.exit_code = exit_code(error)  # type: ignore[misc]  # click reads it off the instance too
+
+
+class Ended(click.ClickException):
+    """An end that needs no word: an interrupt, or a pipe whose reader went away."""
+
+    def __init__(self, code: int) -> None:
+        """Keep the exit code."""
+        super().__init__("")
+        self.exit_code = code  # type: ignore[misc]  # click reads it off the instance too
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Say nothing."""
 
 
 def exit_code(error: MlmonError) -> int:
@@ -80,9 +92,17 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         """Run the command, and tell errors of ours as click tells its own."""
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()
         except MlmonError as error:
             raise Told(error) from None
+        except KeyboardInterrupt:
+            raise Ended(INTERRUPTED) from None
+        except BrokenPipeError:
+            # What is still buffered would be written, and fail again, when the interpreter ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise Ended(PIPE_CLOSED) from None
+        return result
 
     def _lines(self, ctx: click.Context, names: tuple[str, ...]) -> list[tuple[str, str]]:
         found = [(name, self.get_command(ctx, name)) for name in names]
@@ -122,14 +142,9 @@ def run(arguments: list[str]) -> int:
     """Run a command line and give its exit code; whatever goes wrong is one paragraph on stderr."""
     try:
         code = cli.main(arguments, prog_name="mlmon", standalone_mode=False)
-        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
-    except BrokenPipeError:
-        # What is still buffered would be written, and fail again, when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
     return code if isinstance(code, int) else FINE

@@ -58,20 +58,16 @@ def address(host: str, port: int, scheme: str = "http") -> str:
 
 
 def bound(host: str, port: int, key: str) -> socket.socket:
-    """A socket bound to a port; `key` is the setting to change where that fails.
+    """A socket that listens on a port; `key` is the setting to change where that fails.
 
     Raises:
         WireError: the port is not to be had.
 
     """
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((host, port))
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        listening.close()
         raise WireError(
             f"{host}:{port} cannot be listened on: {error.strerror}. "
             f"Stop what uses it, or set {key} to another port (0 takes a free one)."
         ) from None
-    return listening

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "mlmon analyze",
         "mlmon analyze --every 1m",
-        "mlmon analyze --since 2013-06-01 --until 2013-07-01   # state that time again",
+        "mlmon analyze --since 2013-06-01 --until 2013-07-01",
     ),
 )
 @asks(*SOURCE, "since", "until")
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     "--every", metavar="DURATION", help="Go on, with a pass every so often (30s, 1m), until stopped."
 )
 def command(asked: Asked, every: str | None) -> None:
-    """Join new outcomes, and compute metrics and findings of the windows they touch.
+    """Join new outcomes, and compute metrics and findings.
 
-    One pass, or one every so often with --every. A pass reads what is new only; running it twice changes
+    Of the windows that new events touch. One pass, or one every so often with --every. A pass reads what is new only; running it twice changes
     nothing. --since and --until state a time again, whatever changed in it.
     """
     from mlmon.cli import output, signals, wiring
@@ -58,6 +58,6 @@ def told(done: Pass) -> str:
     seconds = sum(done.seconds.values())
     return (
         f"{done.inferences:,} new inferences and {done.outcomes.joined:,} joined outcomes "
-        f"of {done.models} models: {done.windows:,} windows, {done.metrics:,} metrics, {done.findings:,} findings "
-        f"({units.duration_ns(seconds * 1e9)})."
+        f"of {done.models} models: {done.windows:,} windows, {done.metrics:,} metrics, "
+        f"{done.findings:,} findings ({units.duration_ns(seconds * 1e9)})."
     )

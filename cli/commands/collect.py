@@ -26,9 +26,9 @@ _TIDY_S = 3600.0
 @click.option("--tcp-port", type=_PORT, help="Logstash's json_lines over TCP. Default: collector.tcp_port.")
 @click.option("--beats-port", type=_PORT, help="Beats, acknowledged. Default: collector.beats_port.")
 def command(asked: Asked, **ports: Any) -> None:  # noqa: ANN401 - the host and the ports
-    """Take events in over http, TCP and Beats, and write them to the store, until stopped.
+    """Take events in by http, TCP and Beats, into the store.
 
-    A sender is answered when its events are durable. On SIGTERM or Ctrl-C what was taken is still written.
+    Runs until stopped. A sender is answered when its events are durable. On SIGTERM or Ctrl-C what was taken is still written.
     Analyse elsewhere with mlmon analyze --every 1m; mlmon up does both.
     """
     from mlmon.cli import signals, wiring

@@ -19,7 +19,7 @@ _KEYS: Final = ("check", "status", "detail", "fix")
 )
 @asks(*SOURCE, "format")
 def command(asked: Asked) -> None:
-    """Check the store, the disk, the ports, and whether events and outcomes arrive.
+    """Check store, disk and ports, and whether events arrive.
 
     Each problem comes with its fix. The exit code is 1 if a check fails; a warning does not change it.
     """

@@ -13,10 +13,10 @@ _WHAT = ("events", "inferences", "outcomes", "logs", "evaluations", "metrics", "
     epilog=examples(
         "mlmon export evaluations --out evaluations.parquet",
         "mlmon export metrics --window month --out metrics.csv",
-        "mlmon export inferences --model flight-delay --since 7d --out inferences.ndjson",
+        "mlmon export inferences --model m --since 7d --out inferences.ndjson",
     ),
 )
-@click.argument("what", type=click.Choice(_WHAT), metavar=f"[{'|'.join(_WHAT)}]")
+@click.argument("what", type=click.Choice(_WHAT), metavar="WHAT")
 @asks(*SCOPE, "window")
 @click.option(
     "--out",
@@ -28,6 +28,7 @@ _WHAT = ("events", "inferences", "outcomes", "logs", "evaluations", "metrics", "
 def command(asked: Asked, what: str, out: str) -> None:
     """Write documents to a file, with their fields as columns.
 
+    WHAT is one of events, inferences, outcomes, logs, evaluations, metrics, findings.
     'events' are inferences, outcomes and logs together. --window picks one size of metrics and findings;
     'all' takes every size. Memory stays bounded whatever the size of the store.
     """

@@ -23,7 +23,7 @@ _HINT: Final = (
     epilog=examples(
         "mlmon metrics",
         "mlmon metrics --window month --metric roc_auc --metric log_loss",
-        "mlmon metrics --by carrier --metric recall --since 2013-06-01 --until 2013-07-01",
+        "mlmon metrics --by carrier --metric recall --since 2013-06-01",
         "mlmon metrics --by temp --window 1d",
         "mlmon metrics --window 1d --format csv > metrics.csv",
     ),
@@ -40,7 +40,8 @@ def command(asked: Asked, patterns: tuple[str, ...]) -> None:
     """Print metrics with their 95 % intervals.
 
     A table shows the main ones; name others with --metric. The other formats give all, with every digit,
-    under the keys model, version, segment, metric, window_start, window_end, value, n, low, high, coverage, final.
+    under the keys model, version, segment, metric, window_start, window_end, value, n, low, high, coverage
+    and final. A value marked ~ is not final: outcomes may still come.
     """
     from mlmon.cli import metrics, output, wiring
     from mlmon.cli.models import NO_EVENTS, chosen_models, cut

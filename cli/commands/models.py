@@ -30,9 +30,9 @@ _ANALYZERS: Final = ("service", "outcomes", "performance")
 )
 @asks(*SCOPE, "format")
 def command(asked: Asked) -> None:
-    """Show every model at a glance: traffic, errors, latency, performance, findings.
+    """Show every model at a glance.
 
-    Over the time from --since to --until; without them, over all there is. Performance is one headline
+    Traffic, errors, latency, performance, outcomes and findings, over the time from --since to --until; without them, over all there is. Performance is one headline
     metric: ROC AUC, macro F1 or mean absolute error, by the model's task.
     """
     from mlmon.cli import output, wiring

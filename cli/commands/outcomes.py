@@ -25,9 +25,9 @@ def command() -> None:
 @command.command(
     epilog=examples(
         "mlmon outcomes load truth.csv --model flight-delay",
-        "mlmon outcomes load truth.parquet --model flight-delay --id-column flight --label-column late",
-        "mlmon outcomes load prices.ndjson --model price --value-column paid --observed-at-column paid_at",
-        "mlmon outcomes load truth.csv --model flight-delay --ship http://127.0.0.1:5959",
+        "mlmon outcomes load truth.parquet --id-column flight --label-column late",
+        "mlmon outcomes load prices.ndjson --model price --value-column paid",
+        "mlmon outcomes load truth.csv --model m --ship http://127.0.0.1:5959",
     ),
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))

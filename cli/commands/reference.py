@@ -20,19 +20,19 @@ _FEATURES_SHOWN: Final = 3
 
 @click.group(
     epilog=examples(
-        "mlmon reference build --model flight-delay --since 2013-03-01 --until 2013-04-01",
-        "mlmon reference show --model flight-delay",
+        "mlmon reference build --model m --since 2013-03-01 --until 2013-04-01",
+        "mlmon reference show --model m",
     )
 )
 def command() -> None:
-    """Build or show the stored profile of what is normal, which drift is measured against."""
+    """Build or show what is normal, which drift is measured by."""
 
 
 @command.command(
     epilog=examples(
-        "mlmon reference build --model flight-delay --since 2013-03-01 --until 2013-04-01",
-        "mlmon reference build --model flight-delay --version 2013.03 --from train.parquet \\",
-        "    --prediction-score score --prediction-label predicted --outcome-label late --segment carrier",
+        "mlmon reference build --model m --since 2013-03-01 --until 2013-04-01",
+        "mlmon reference build --model m --version 3 --from train.parquet \\",
+        "    --prediction-score score --prediction-label said --outcome-label late",
     )
 )
 @asks(*SOURCE, "since", "until", "model", "version")

@@ -10,7 +10,7 @@ from mlmon.cli.options import SOURCE, Asked, asks, examples, settings, span
 @click.command(
     epilog=examples(
         "mlmon report --out report.html",
-        "mlmon report --out june.html --since 2013-06-01 --until 2013-07-01 --model flight-delay",
+        "mlmon report --out june.html --since 2013-06-01 --until 2013-07-01",
     ),
 )
 @asks(*SOURCE, "since", "until", "model")
@@ -22,7 +22,10 @@ from mlmon.cli.options import SOURCE, Asked, asks, examples, settings, span
     help="Where to. A file there is replaced.",
 )
 def command(asked: Asked, out: str) -> None:
-    """Write a report: one HTML file that needs no network and no other file."""
+    """Write a report: one HTML file that works offline.
+
+    It holds every model, or the one named, over the time from --since to --until.
+    """
     from pathlib import Path
 
     from mlmon.cli import units, wiring

@@ -12,7 +12,10 @@ from mlmon.cli.options import SOURCE, Asked, asks, examples, settings
 @click.option("--host", metavar="ADDRESS", help="The address to listen on. Default: page.host.")
 @click.option("--port", type=click.IntRange(0, 65535), help="The port. Default: page.port; 0: a free one.")
 def command(asked: Asked, host: str | None, port: int | None) -> None:
-    """Serve the page of a store, until stopped. It only reads, so it runs beside a collector."""
+    """Serve the page of a store, until stopped.
+
+    It only reads, so it runs beside a collector.
+    """
     from mlmon.cli import signals, wiring
     from mlmon.cli.output import note
 

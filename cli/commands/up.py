@@ -24,7 +24,7 @@ _TIDY: Final = timedelta(hours=1)
     epilog=examples(
         "mlmon up",
         "mlmon up --store /var/lib/mlmon --every 5m",
-        "mlmon up --http-port 0 --tcp-port 0 --beats-port 0 --port 0   # whatever is free",
+        "mlmon up --http-port 0 --tcp-port 0 --beats-port 0 --port 0",
     ),
 )
 @asks(*SOURCE)
@@ -39,9 +39,9 @@ _TIDY: Final = timedelta(hours=1)
     "--every", metavar="DURATION", help="Time from one pass of the analyzers to the next (30s, 1m)."
 )
 def command(asked: Asked, port: int | None, every: str | None, **ports: Any) -> None:  # noqa: ANN401 - host and ports
-    """Run everything on one machine: collector, analyzers and page, with a store in a folder.
+    """Run it all on one machine: collector, analyzers and page.
 
-    Prints the addresses and the lines to put into a service. On SIGTERM or Ctrl-C what was taken is still
+    The store is a folder. Prints the addresses and the lines to put into a service. On SIGTERM or Ctrl-C what was taken is still
     written and answered.
     """
     from mlmon.cli import signals, wiring
