@@ -97,9 +97,9 @@ def length_path(tail: Path) -> Path:
     return tail.with_suffix(".length")
 
 
-def new_path(root: Path, name: str) -> Path:
-    """Where a file is written before it is renamed to its place."""
-    return root / "new" / f"{os.getpid()}-{name}"
+def new_path(root: Path, group: Group, name: str) -> Path:
+    """Where a file is written before it is renamed to its place; what a crash left is found by its group."""
+    return root / "new" / f"{group}-{name}"
 
 
 def blob_path(root: Path, name: str) -> Path:
@@ -169,7 +169,7 @@ def disk_errors(what: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise StoreFullError(
-                f"{what} failed: {error.strerror}. Nothing of it was kept. Free space or shorten the retention."
+                f"{what} failed: {error.strerror}. Nothing of it was kept. Free space, or keep less."
             ) from None
         raise StoreError(
             f"{what} failed: {error.strerror or error}. Check the disk and its rights."

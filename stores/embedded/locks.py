@@ -27,7 +27,7 @@ def acquire(root: Path, group: Group) -> int:
         os.close(descriptor)
         raise StoreLockedError(
             f"The {group} of the store {root} are being written by another process"
-            f"{f' ({holder})' if holder else ''}. Stop it first, or let it do the work; reading needs no lock."
+            f"{f' ({holder})' if holder else ''}. Stop it first; reading needs no lock."
         ) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"pid {os.getpid()}: {' '.join(sys.argv)[:2000]}\n".encode(), 0)

@@ -58,7 +58,7 @@ def _roll_mended(
     cursor: duckdb.DuckDBPyConnection, root: Path, path: Path, number: Callable[[], int]
 ) -> tuple[list[Written], list[tuple[bytes, str]]]:
     good, bad = sound.mend_all(path.read_bytes().splitlines())
-    mended = layout.new_path(root, "mended.ndjson")
+    mended = path.with_suffix(".mended")
     written: list[Written] = []
 
     def attempt(lines: list[bytes]) -> None:
@@ -85,14 +85,16 @@ def merge(
     dataset = group[0][0].dataset
     columns = _union([columns for _, columns in group])
     outputs = _names(columns)
-    selects = [
-        f"SELECT {', '.join(_output(name, held) for name in outputs)} FROM read_parquet({literal(str(root / it.file))})"
-        for it, held in group
-    ]
+    selects = [_select(root / it.file, held, outputs) for it, held in group]
     select = f"SELECT * FROM ({' UNION ALL '.join(selects)})"
     if keep_from is not None:
         select += f" WHERE epoch_us({quoted(schema.EVENT_INGESTED)}) >= {keep_from}"
     return _write_if_any(cursor, root, dataset, columns, select, number)
+
+
+def _select(file: Path, held: Columns, outputs: Sequence[tuple[str, str | None]]) -> str:
+    columns = ", ".join(_output(name, held) for name in outputs)
+    return f"SELECT {columns} FROM read_parquet({literal(str(file))})"
 
 
 def _union(all_columns: Sequence[Columns]) -> Columns:
@@ -163,19 +165,21 @@ def _write(
             f" QUALIFY row_number() OVER (PARTITION BY {quoted(schema.EVENT_ID)}"
             f" ORDER BY {quoted(schema.EVENT_INGESTED)} DESC) = 1"
         )
-    new = layout.new_path(root, f"{number}.parquet")
+    new = layout.new_path(root, layout.group_of(dataset), f"{number}.parquet")
     with layout.disk_errors(f"Writing the segment {new}"):
         _copy(cursor, select, new)
         first, last, first_ingested, last_ingested, rows = _bounds(cursor, new)
         size = new.stat().st_size
-        name = f"{_stamp(first)}-{_stamp(last)}_{_stamp(first_ingested)}-{_stamp(last_ingested)}_{number:08d}.parquet"
+        span = f"{_stamp(first)}-{_stamp(last)}_{_stamp(first_ingested)}-{_stamp(last_ingested)}"
+        name = f"{span}_{number:08d}.parquet"
         path = root / "segments" / str(dataset) / name
         if not path.parent.exists():
             path.parent.mkdir(parents=True)
             layout.fsync_folder(path.parent.parent)
         layout.publish(new, path)
     segment = Segment(
-        file=path.relative_to(root).as_posix(), dataset=dataset, rows=rows, bytes=size, first=first, last=last,
+        file=path.relative_to(root).as_posix(), dataset=dataset, rows=rows, bytes=size,
+        first=first, last=last,
         first_ingested=first_ingested, last_ingested=last_ingested, columns=-1,
     )  # fmt: skip
     return Written(segment=segment, columns=columns)
@@ -208,7 +212,7 @@ def _bounds(cursor: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, int, in
         f" epoch_us(max({ingested})), count(*) FROM read_parquet({literal(str(path))})"
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate without groups has one row
-    return row  # type: ignore[return-value]
+    return row
 
 
 def _stamp(us: int) -> str:

@@ -59,7 +59,7 @@ def mend_all(lines: Iterable[bytes]) -> tuple[list[bytes], list[tuple[bytes, str
 def isolate(
     lines: list[bytes], attempt: Callable[[list[bytes]], None], refusal: type[Exception]
 ) -> list[tuple[bytes, str]]:
-    """Hand lines to `attempt`, in halves where it refuses them; return the lines it never took, with reasons."""
+    """Hand lines to `attempt`, in halves where it refuses them; return those it never took, with reasons."""
     if not lines:
         return []
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,7 @@ from mlmon.stores.embedded.manifest import Columns, Manifest
 from mlmon.stores.embedded.writer import ROLL_ROWS, GroupWriter
 
 _TRIES: Final = 8
+_PAUSE_S: Final = 0.01
 _T = TypeVar("_T")
 _VANISHED: Final = (FileNotFoundError, duckdb.IOException, duckdb.CatalogException)
 """What a reader meets when files left between taking a manifest and reading them."""
@@ -138,6 +140,7 @@ class EmbeddedStore:
                 return ask(self._sources(question))
             except _VANISHED as met:
                 error = met
+                time.sleep(_PAUSE_S)
             except duckdb.Error as met:
                 raise _unanswered(self._root, met) from None
         raise _unanswered(self._root, error) from None
@@ -192,14 +195,15 @@ class EmbeddedStore:
 
     def write(self, events: Sequence[Event]) -> Written:
         """Append events; see `mlmon.core.store.Writer`."""
-        stored = duplicates = 0
+        stored = 0
+        repeated: list[int] = []
         for group in Group:
-            of_group = [event for event in events if group_of(event.dataset) is group]
-            if of_group:
-                written = self._writer(group).write(of_group)
+            places = [place for place, event in enumerate(events) if group_of(event.dataset) is group]
+            if places:
+                written = self._writer(group).write([events[place] for place in places])
                 stored += written.stored
-                duplicates += written.duplicates
-        return Written(stored=stored, duplicates=duplicates)
+                repeated += [places[place] for place in written.repeated]
+        return Written(stored=stored, duplicates=len(repeated), repeated=tuple(sorted(repeated)))
 
     def put(self, results: Sequence[Result]) -> None:
         """Store results; one of the same identity is replaced."""
@@ -246,7 +250,7 @@ class EmbeddedStore:
     def apply_retention(self, now: datetime) -> int:
         """Let go what was stored too long ago, in the groups that this store writes; return how many rows.
 
-        It counts from when a document was stored. Events go by whole segments, so some stay up to a day longer.
+        It counts from when a document was stored. Events go by whole segments, so some stay a day longer.
         """
         return sum(
             writer.upkeep.forget_before(dataset, to_ns(now - self._keep[group]) // 1000)
@@ -282,8 +286,8 @@ def open_store(
 ) -> EmbeddedStore:
     """Open the store in a folder, and make it where there is none.
 
-    `keep_events` and `keep_results` are what `apply_retention` goes by. `memory_limit` bounds DuckDB's memory.
-    `roll_rows` is how many rows the tail holds before it becomes a segment.
+    `keep_events` and `keep_results` are what `apply_retention` goes by. `memory_limit` bounds what DuckDB
+    holds. `roll_rows` is how many rows the tail holds before it becomes a segment.
 
     Raises:
         StoreUnreachableError: the folder is something else, or cannot be made, or is not there to be read.

@@ -24,6 +24,7 @@ class Tail:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._length = os.open(length_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self.size = os.fstat(self._file).st_size
+        os.fdatasync(self._file)  # a crash may have come between a write and its fsync
         self._commit()
         fsync_folder(path.parent)
 

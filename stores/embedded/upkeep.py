@@ -20,6 +20,7 @@ from mlmon.stores.embedded import layout, manifest, segments, sound
 from mlmon.stores.embedded.engine import Engine
 from mlmon.stores.embedded.layout import Group
 from mlmon.stores.embedded.manifest import Manifest, Retired, Segment
+from mlmon.stores.embedded.tail import Tail
 
 GRACE_S: Final = 120.0
 """How long a file that left the manifest stays, for readers that began before."""
@@ -47,17 +48,22 @@ class Upkeep:
         self._rolls: dict[int, Future[None]] = {}
         self.manifest = manifest.load(root, group)
 
-    def new_tail(self) -> Path:
-        """List a new, empty tail file, and start to roll those before it."""
+    def new_tail(self) -> Tail:
+        """Make a new tail file, list it, and start to roll those before it.
+
+        Raises:
+            StoreError, StoreFullError: it could not be made, or a roll in the background met this.
+
+        """
+        self._wait_for_room()
         with self._mutex:
             number, waiting = self.manifest.next_file, self.manifest.tails
-            path = layout.tail_path(self._root, self._group, number)
+            made = Tail(layout.tail_path(self._root, self._group, number))  # before a reader may look for it
             self._publish(replace(self.manifest, next_file=number + 1, tails=(*waiting, number)))
         for old in waiting:
             if old not in self._rolls:
                 self._rolls[old] = self._pool.submit(self._roll, old)
-        self._wait_for_room()
-        return path
+        return made
 
     def _wait_for_room(self) -> None:
         """Keep the number of waiting tails bounded, and raise what a roll in the background met."""

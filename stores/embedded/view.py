@@ -65,7 +65,8 @@ class View:
             ]
             cursor.close()
         own = sum(count for held, count in counts if held is dataset)
-        return sum(it.end for it in loaded) * own // max(sum(count for _, count in counts), 1)
+        size: int = sum(it.end for it in loaded) * own // max(sum(count for _, count in counts), 1)
+        return size
 
     def _drop(self, group: Group, current: Manifest) -> None:
         gone = [key for key in self._loaded if key[0] is group and key[1] not in current.tails]

@@ -68,6 +68,8 @@ class GroupWriter:
                 for path in (self._root / "segments" / str(dataset)).glob("*.parquet"):
                     if path.relative_to(self._root).as_posix() not in live:
                         path.unlink()
+        for path in (self._root / "new").glob(f"{self._group}-*"):
+            path.unlink()
         cursor = self._engine.cursor()
         recall.from_segments(cursor, self._root, listed, self._seen)
         cursor.close()
@@ -117,7 +119,7 @@ class GroupWriter:
         head = b'{"%s":"%s",' % (schema.EVENT_INGESTED.encode(), to_text(ingested_us * 1000).encode())
         with layout.disk_errors(f"Writing {len(bodies)} documents to the store {self._root}"):
             if self._tail is None:
-                self._tail = Tail(self.upkeep.new_tail())
+                self._tail = self.upkeep.new_tail()
                 self._rows, self._born = 0, time.monotonic()
             self._tail.append(head + (b"\n" + head).join(bodies) + b"\n")
         self._ingested_us = ingested_us
@@ -135,7 +137,7 @@ class GroupWriter:
         if self._tail is not None and self._rows:
             self._tail.close()
             self._tail = None
-            self._tail = Tail(self.upkeep.new_tail())
+            self._tail = self.upkeep.new_tail()
             self._rows, self._born = 0, time.monotonic()
 
     def close(self) -> None:

@@ -42,7 +42,7 @@ def oracle() -> ModuleType:
 
 
 def _moment(at: int, random_: random.Random) -> str:
-    """Mostly minutes apart; some on the edges of days, months and weeks, some before 1970, some with an offset."""
+    """Mostly minutes apart; some on edges of days, weeks and months, before 1970, or with an offset."""
     edges = [
         "2013-03-01T00:00:00Z", "2013-03-03T23:59:59.999999Z", "2013-03-04T00:00:00Z", "2013-02-28T23:59:59Z",
         "2013-03-04T05:29:59.5+05:30", "1969-12-31T23:59:59.999999Z", "1969-12-28T12:00:00Z",

@@ -1,4 +1,4 @@
-"""The naive answer to any question: plain Python over a list of documents, written to be read, not to be fast.
+"""The naive answer to any question: plain Python over a list of documents, to be read, not to be fast.
 
 It takes documents as `Reader.scan` gives them: flat, dates as aware datetimes, families as objects.
 """
@@ -31,7 +31,7 @@ def stored(document: Document) -> Document:
     return kept
 
 
-def value_of(document: Document, name: str) -> Any:  # noqa: ANN401 - any value of a document
+def value_of(document: Document, name: str) -> Any:
     """The value of a declared field or of a family's member; None where the document lacks it."""
     family = schema.family_of(name)
     if family is None:
@@ -85,7 +85,7 @@ def _asked(documents: list[Document], question: Query | Scan) -> list[Document]:
     ]
 
 
-def holds(document: Document, where: Filter) -> bool:
+def holds(document: Document, where: Filter) -> bool:  # noqa: PLR0911 - one line a filter
     """Whether a filter holds for a document."""
     match where:
         case q.Equals(field=field, value=value):
@@ -142,11 +142,11 @@ def _has_words(text: str, wanted: str) -> bool:
     return size > 0 and any(words[at : at + size] == sought for at in range(len(words) - size + 1))
 
 
-def _none_last(key: Any) -> tuple[bool, Any]:  # noqa: ANN401 - any key
+def _none_last(key: Any) -> tuple[bool, Any]:
     return (key is None, 0 if key is None else key)
 
 
-def _key(document: Document, key: Key) -> Any:  # noqa: ANN401 - any key
+def _key(document: Document, key: Key) -> Any:
     found = value_of(document, key.field)
     if found is None:
         return None
@@ -159,7 +159,7 @@ def _key(document: Document, key: Key) -> Any:  # noqa: ANN401 - any key
             return math.floor(found / width) * width
 
 
-def _measure(documents: list[Document], measure: Measure) -> Any:  # noqa: ANN401, C901, PLR0911, PLR0912 - one a measure
+def _measure(documents: list[Document], measure: Measure) -> Any:  # noqa: C901, PLR0911 - one line a measure
     if isinstance(measure, q.Count):
         return sum(measure.where is None or holds(it, measure.where) for it in documents)
     where = getattr(measure, "where", None)

@@ -52,7 +52,7 @@ def agree(store, oracle, documents):
     return check
 
 
-MEASURES = {
+MEASURES: dict[str, q.Measure] = {
     "count": q.Count(),
     "count where": q.Count(where=q.Equals(schema.PREDICTION_LABEL, "late")),
     "sum": q.Sum(schema.PREDICTION_SCORE),
@@ -74,7 +74,7 @@ MEASURES = {
     "of what nobody has": q.Mean(schema.member(schema.FEATURES_NUMERIC, "nobody")),
     "of a case": q.Max(UPPER_TEMP),
 }
-KEYS = {
+KEYS: dict[str, q.Key] = {
     "words": q.Terms(schema.MODEL_NAME),
     "some lack it": q.Terms(CARRIER),
     "nobody has it": q.Terms(ABSENT),
@@ -90,14 +90,14 @@ KEYS = {
     "width 1": q.NumberBucket(TEMP, 1.0),
     "width 0.1": q.NumberBucket(schema.PREDICTION_SCORE, 0.1),
 }
-FILTERS = {
+FILTERS: dict[str, q.Filter] = {
     "equals": q.Equals(schema.MODEL_NAME, "délai ✈"),
     "equals quotes": q.Equals(schema.MODEL_NAME, "a'b\"c"),
     "equals empty": q.Equals(schema.MODEL_VERSION, ""),
     "equals a number": q.Equals(TEMP, 1),
     "equals a float": q.Equals(schema.EVENT_DURATION, 1e6),
     "equals of another type": q.Equals(TEMP, "1"),
-    "equals a boolean to a number": q.Equals(schema.EVENT_DURATION, True),  # noqa: FBT003 - a value
+    "equals a boolean to a number": q.Equals(schema.EVENT_DURATION, True),
     "equals a date": q.Equals(schema.TIMESTAMP, DAY),
     "equals in a list": q.Equals(schema.REDACTION_FIELDS, "b"),
     "one of": q.OneOf(schema.PREDICTION_LABEL, ("late", "spät")),
@@ -126,7 +126,8 @@ FILTERS = {
 @pytest.mark.parametrize("name", MEASURES)
 def test_measure(agree, name):
     """Each measure is what plain Python makes of the documents, in all and by group."""
-    for by in ({}, {"carrier": q.Terms(CARRIER)}):
+    keys: tuple[dict[str, q.Key], ...] = ({}, {"carrier": q.Terms(CARRIER)})
+    for by in keys:
         query = Query(dataset=Dataset.INFERENCE, by=by, measures={name: MEASURES[name]})
         agree(query)
 
@@ -142,14 +143,16 @@ def test_measure_of_nothing(agree, name):
 @pytest.mark.parametrize("name", KEYS)
 def test_key(agree, name):
     """Each group key makes the groups that plain Python makes, sorted, None last."""
-    for measures in ({"n": q.Count()}, {}):
+    asked: tuple[dict[str, q.Measure], ...] = ({"n": q.Count()}, {})
+    for measures in asked:
         agree(Query(dataset=Dataset.INFERENCE, by={name: KEYS[name]}, measures=measures))
 
 
 @pytest.mark.parametrize("name", FILTERS)
 def test_filter(agree, name):
     """Each filter keeps the documents that plain Python keeps, as does its opposite."""
-    for where in (FILTERS[name], q.Not(FILTERS[name])):
+    both: tuple[q.Filter, ...] = (FILTERS[name], q.Not(FILTERS[name]))
+    for where in both:
         agree(Query(dataset=Dataset.INFERENCE, where=where, measures={"n": q.Count()}))
         counted = Query(dataset=Dataset.INFERENCE, measures={"n": q.Count(where=where)})
         agree(counted)
@@ -179,8 +182,9 @@ def test_no_key_and_no_measure_is_one_empty_row(store):
 
 def test_result_stated_again_counts_once(agree):
     """Of a result that was put twice only the last is seen."""
-    measures = {"n": q.Count(), "value": q.Sum(schema.RESULT_VALUE)}
-    for where in (None, q.Equals(schema.RESULT_VALUE, 0.5), q.Equals(schema.METRIC_NAME, "error_rate")):
+    measures: dict[str, q.Measure] = {"n": q.Count(), "value": q.Sum(schema.RESULT_VALUE)}
+    filters = (None, q.Equals(schema.RESULT_VALUE, 0.5), q.Equals(schema.METRIC_NAME, "error_rate"))
+    for where in filters:
         for window in (None, Window(start=DAY, end=DAY + timedelta(hours=1))):
             query = Query(dataset=Dataset.METRIC, where=where, window=window, measures=measures)
             agree(query)

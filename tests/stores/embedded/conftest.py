@@ -16,7 +16,7 @@ from mlmon.core.schema import Dataset
 def make() -> Callable[..., Event]:
     """Give a function of a number and more fields, which makes the event of that number, a second apart."""
 
-    def event(number: int, **more: Any) -> Event:  # noqa: ANN401 - any value of a document
+    def event(number: int, **more: Any) -> Event:
         return encode(
             {
                 schema.TIMESTAMP: isoformat(datetime(2013, 3, 1, tzinfo=UTC) + timedelta(seconds=number)),

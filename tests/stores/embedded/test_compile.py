@@ -63,6 +63,11 @@ QUERIES = {
         ),
         measures={"value": q.Max(schema.RESULT_VALUE)},
     ),
+    "many": Query(
+        dataset=Dataset.INFERENCE,
+        where=q.OneOf(schema.MODEL_NAME, tuple(f"model-{number}" for number in range(40))),
+        measures={"n": q.Count()},
+    ),
     "nothing": Query(dataset=Dataset.APP, measures={"n": q.Count()}),
 }
 
