@@ -86,8 +86,8 @@ def multiply(folder: Path, times: int) -> None:
     for copy in range(1, times):
         for at in held.segments:
             file = at.file.replace(".parquet", f"-{copy}.parquet")
-            connection.execute(  # noqa: S608 - of our own names
-                f'COPY (SELECT * REPLACE ("{schema.TIMESTAMP}" + to_microseconds({copy * span}) AS'
+            connection.execute(
+                f'COPY (SELECT * REPLACE ("{schema.TIMESTAMP}" + to_microseconds({copy * span}) AS'  # noqa: S608 - of our own names
                 f" \"{schema.TIMESTAMP}\") FROM read_parquet('{folder / at.file}')) TO '{folder / file}'"
                 " (FORMAT parquet, COMPRESSION zstd)"
             )
