@@ -12,6 +12,7 @@ from mlmon.core import clock as clocks
 from mlmon.core.clock import Clock
 from mlmon.core.errors import InvalidEventError
 from mlmon.core.event import Event, encode, parse
+from mlmon.core.schema import Dataset
 from mlmon.core.window import parse_duration
 from mlmon.pipelines.normalise import Naming, names_bytes, normalise
 
@@ -65,6 +66,10 @@ class Validator:
             if error.reason != NOT_VALID:
                 raise
             event = self._foreign(line, error)
+        if event.dataset is Dataset.EVALUATION:
+            raise InvalidEventError(
+                NOT_VALID, "Evaluations are computed from inferences and outcomes. Send those instead."
+            )
         self._check_time(event)
         return event
 

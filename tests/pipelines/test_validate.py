@@ -57,6 +57,16 @@ def test_a_result_is_no_event(line_of):
     assert reason_of(line) == validate.NOT_VALID
 
 
+def test_an_evaluation_is_not_taken_in(line_of):
+    """Evaluations belong to the jobs, whose part of the store a collector must not write."""
+    more = {schema.EVENT_DATASET: str(Dataset.EVALUATION), schema.EVALUATION_WEIGHT: 1.0}
+    document = msgspec.json.decode(line_of(1, **more))
+    del document[schema.FEATURES_NUMERIC]
+    with pytest.raises(InvalidEventError, match="are computed") as caught:
+        Validator(LIMITS)(msgspec.json.encode(document))
+    assert caught.value.reason == validate.NOT_VALID
+
+
 def test_another_tools_line_becomes_an_app_log():
     """A plain JSON log line is taken."""
     event = Validator(LIMITS)(b'{"level": "INFO", "msg": "up"}')
