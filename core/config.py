@@ -42,9 +42,9 @@ class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     http_port: Annotated[_Port | None, Meta(description="HTTP, acknowledged.")] = 5959
     tcp_port: Annotated[_Port | None, Meta(description="Logstash's json_lines, not acknowledged.")] = 5960
     beats_port: Annotated[_Port | None, Meta(description="Beats, acknowledged.")] = 5044
-    max_event_bytes: Annotated[int, Meta(ge=1, description="A larger event goes to the dead letters.")] = (
-        1 << 20
-    )
+    max_event_bytes: Annotated[
+        int, Meta(ge=1, le=15 << 20, description="A larger event goes to the dead letters.")
+    ] = 1 << 20
     max_batch_bytes: Annotated[int, Meta(ge=1, description="A larger request is refused.")] = 64 << 20
     max_future: Annotated[
         _Duration,

@@ -325,8 +325,8 @@ def _check_parameters(part: Key | Measure) -> None:
         )
     if isinstance(part, NumberBucket) and not part.width > 0:
         raise QueryError(f"The buckets of '{part.field}' need a width above 0, got {part.width}.")
-    if isinstance(part, TimeBucket) and part.every != "month":
-        parse_duration(part.every)
+    if isinstance(part, TimeBucket) and part.every != "month" and not parse_duration(part.every):
+        raise QueryError(f"The buckets of '{part.field}' need a length above 0, got {part.every}.")
 
 
 def _known(name: str, *, families: bool = False) -> Type:

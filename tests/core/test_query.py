@@ -72,6 +72,7 @@ def test_a_query_is_data():
         (ask(by={"f": Terms(schema.FEATURES_NUMERIC)}), "Name a member"),
         (ask(by={"t": TimeBucket("1h", schema.MODEL_NAME)}), "keyword"),
         (ask(by={"t": NumberBucket(TEMP, 0.0)}), "width above 0"),
+        (ask(by={"t": TimeBucket("0s")}), "length above 0"),
         (ask(measures={"h": Histogram(TEMP, (1.0, 1.0))}), "ascend"),
         (ask(measures={"h": Histogram(TEMP, ())}), "ascend"),
         (ask(measures={"q": Quantiles(TEMP, (50.0,))}), "0 to 1"),
