@@ -17,6 +17,7 @@ from mlmon.pipelines.pipeline import Pipeline
 _CHUNK_BYTES: Final = 1 << 20
 _MOST_BYTES_OPEN: Final = 4 << 20
 """A window larger than this is written, and acknowledged, in parts."""
+_MOST_RECORDS_OPEN: Final = 1 << 16
 _ALIVE_S: Final = 3.0
 _log: Final = logging.getLogger("mlmon.collector")
 
@@ -31,17 +32,13 @@ class Beats:
         self._max_batch_bytes = max_batch_bytes
 
     async def __call__(self, reader: StreamReader, writer: StreamWriter) -> None:
-        """Serve one connection to its end."""
+        """Serve one connection to its end; what was not acknowledged the sender sends again."""
         source = f"beats {peer_of(writer)}"
         parser = Parser(max_record_bytes=self._max_batch_bytes, max_batch_bytes=self._max_batch_bytes)
         try:
             await self._serve(parser, reader, writer, source)
         except WireError as error:
             _log.warning("%s is cut off: %s", source, error)
-        except ConnectionError:
-            pass  # the sender went away; what was not acknowledged it sends again
-        finally:
-            writer.close()
 
     async def _serve(self, parser: Parser, reader: StreamReader, writer: StreamWriter, source: str) -> None:
         batch: list[Record] = []
@@ -55,7 +52,7 @@ class Beats:
                 batch.append(frame)
                 size += len(frame.payload)
                 expected -= 1
-                if expected <= 0 or size >= _MOST_BYTES_OPEN:
+                if expected <= 0 or size >= _MOST_BYTES_OPEN or len(batch) >= _MOST_RECORDS_OPEN:
                     await self._take(batch, parser.version, writer, source)
                     batch, size = [], 0
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
@@ -17,12 +17,12 @@ from mlmon.core.config import CollectorConfig
 from mlmon.core.errors import WireError
 from mlmon.pipelines.collector import http
 from mlmon.pipelines.collector.beats import Beats
+from mlmon.pipelines.collector.streams import serving
 from mlmon.pipelines.collector.tcp import Tcp
 from mlmon.pipelines.pipeline import Pipeline
 
 GRACE_S: Final = 10
 _BACKLOG: Final = 512
-_Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Doors(Struct, frozen=True, kw_only=True):
@@ -59,8 +59,8 @@ async def running(config: CollectorConfig, pipeline: Pipeline) -> AsyncIterator[
             if each is not None:
                 stack.callback(each.close)
         await stack.enter_async_context(_http(sockets["http_port"], pipeline, config))
-        await stack.enter_async_context(_stream(sockets["tcp_port"], tcp))
-        await stack.enter_async_context(_stream(sockets["beats_port"], beats))
+        await stack.enter_async_context(serving(sockets["tcp_port"], tcp, grace_s=GRACE_S))
+        await stack.enter_async_context(serving(sockets["beats_port"], beats, grace_s=GRACE_S))
         yield Doors(
             http=_url("http", sockets["http_port"]),
             tcp=_url("tcp", sockets["tcp_port"]),
@@ -128,39 +128,3 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals alone."""
         yield
-
-
-@asynccontextmanager
-async def _stream(listening: socket.socket | None, handler: _Handler) -> AsyncIterator[None]:
-    if listening is None:
-        yield
-        return
-    open_now: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - asyncio runs handlers in tasks
-        open_now.add(task)
-        try:
-            await handler(reader, writer)
-        except asyncio.CancelledError:
-            writer.transport.abort()
-        finally:
-            open_now.discard(task)
-
-    server = await asyncio.start_server(serve, sock=listening, limit=1 << 20)
-    try:
-        yield
-    finally:
-        server.close()
-        await _drain(open_now)
-
-
-async def _drain(open_now: set[asyncio.Task[None]]) -> None:
-    """Let connections finish what they hold, and cut those that would stay."""
-    if open_now:
-        await asyncio.wait(set(open_now), timeout=0.5)
-    for task in set(open_now):
-        task.cancel()
-    if open_now:
-        await asyncio.wait(set(open_now))

@@ -6,12 +6,12 @@ Nothing is acknowledged on this wire.
 from __future__ import annotations
 
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Final
 
 from mlmon.core.errors import WireError
 from mlmon.pipelines.collector.deliver import deliver
+from mlmon.pipelines.collector.lines import Lines
 from mlmon.pipelines.collector.peers import peer_of
 from mlmon.pipelines.pipeline import Pipeline
 
@@ -29,19 +29,12 @@ class Tcp:
     async def __call__(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Serve one connection to its end."""
         source = f"tcp {peer_of(writer)}"
-        with suppress(ConnectionError, WireError):
-            async for lines in self._lines(reader):
-                await deliver(self._pipeline, lines, source)
-        writer.close()
+        lines = Lines(max_line_bytes=self._max_event_bytes)
+        with suppress(WireError):
+            while chunk := await reader.read(_CHUNK_BYTES):
+                await self._take(lines.feed(chunk), source)
+            await self._take(lines.finish(), source)
 
-    async def _lines(self, reader: StreamReader) -> AsyncIterator[list[bytes]]:
-        """Whole lines as they come; what stands after the last line end counts when the sender is done."""
-        rest = b""
-        while chunk := await reader.read(_CHUNK_BYTES):
-            *lines, rest = (rest + chunk).split(b"\n")
-            # A line longer than the limit is already lost to the limit: its end need not be kept.
-            rest = rest[: self._max_event_bytes + 1]
-            if found := [line for line in lines if line.strip()]:
-                yield found
-        if rest.strip():
-            yield [rest]
+    async def _take(self, lines: list[bytes], source: str) -> None:
+        if lines:
+            await deliver(self._pipeline, lines, source)

@@ -64,11 +64,7 @@ def parse(stream: bytes, cuts: list[int]) -> list[Frame]:
     """Feed a stream in pieces."""
     reading = parser()
     places = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
-    return [
-        frame
-        for start, end in itertools.pairwise(places)
-        for frame in reading.feed(stream[start:end])
-    ]
+    return [frame for start, end in itertools.pairwise(places) for frame in reading.feed(stream[start:end])]
 
 
 @given(streams, st.lists(st.integers(0, 10_000), max_size=12))
