@@ -19,7 +19,7 @@ from mlmon.core.store import Reader
 from mlmon.core.window import Window
 
 if TYPE_CHECKING:
-    from mlmon.analyzers.models import Model
+    from mlmon.cli.wiring import Model
 
 KEYS: Final = (
     "model", "version", "segment", "metric", "window_start", "window_end", "value", "n", "low", "high",

@@ -16,7 +16,7 @@ from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
 
 if TYPE_CHECKING:
-    from mlmon.analyzers.models import Model
+    from mlmon.cli.wiring import Model
 
 VERSION: Final = "version"
 _PREDICTED: Final = ("prediction.score", "prediction.value", "prediction.label")

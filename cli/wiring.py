@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from mlmon.pipelines.pipeline import Counters
     from mlmon.stores.embedded import EmbeddedStore
 
+__all__ = ["EmbeddedStore", "Model", "Pass", "Reference", "Tally"]
+"""Types that the commands name, and may not import from where they are made."""
+
 EVENTS: Final = "events"
 RESULTS: Final = "results"
 _LATER: Final = ("http", "https", "elasticsearch", "opensearch")

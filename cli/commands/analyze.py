@@ -9,7 +9,7 @@ import click
 from mlmon.cli.options import SOURCE, Asked, asks, examples, settings, span
 
 if TYPE_CHECKING:
-    from mlmon.analyzers.jobs import Pass
+    from mlmon.cli.wiring import Pass
 
 
 @click.command(
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def command(asked: Asked, every: str | None) -> None:
     """Join new outcomes, and compute metrics and findings.
 
-    Of the windows that new events touch. One pass, or one every so often with --every. A pass reads what is new only; running it twice changes
+    Of the windows that new events touch. One pass, or one every so often with --every. A pass reads
+    what is new only; running it twice changes
     nothing. --since and --until state a time again, whatever changed in it.
     """
     from mlmon.cli import output, signals, wiring

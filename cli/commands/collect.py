@@ -28,7 +28,8 @@ _TIDY_S = 3600.0
 def command(asked: Asked, **ports: Any) -> None:  # noqa: ANN401 - the host and the ports
     """Take events in by http, TCP and Beats, into the store.
 
-    Runs until stopped. A sender is answered when its events are durable. On SIGTERM or Ctrl-C what was taken is still written.
+    Runs until stopped. A sender is answered when its events are durable. On SIGTERM or Ctrl-C what was
+    taken is still written.
     Analyse elsewhere with mlmon analyze --every 1m; mlmon up does both.
     """
     from mlmon.cli import signals, wiring

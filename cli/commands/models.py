@@ -12,7 +12,7 @@ from mlmon.cli.options import SCOPE, Asked, asks, examples, now, settings, span
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from mlmon.analyzers.models import Model
+    from mlmon.cli.wiring import Model
     from mlmon.core.config import Config
     from mlmon.core.query import Row
     from mlmon.core.store import Reader
@@ -32,7 +32,8 @@ _ANALYZERS: Final = ("service", "outcomes", "performance")
 def command(asked: Asked) -> None:
     """Show every model at a glance.
 
-    Traffic, errors, latency, performance, outcomes and findings, over the time from --since to --until; without them, over all there is. Performance is one headline
+    Traffic, errors, latency, performance, outcomes and findings, over the time from --since to --until;
+    without them, over all there is. Performance is one headline
     metric: ROC AUC, macro F1 or mean absolute error, by the model's task.
     """
     from mlmon.cli import output, wiring

@@ -12,9 +12,8 @@ from mlmon.cli.options import SOURCE, Asked, asks, examples, now, settings
 if TYPE_CHECKING:
     from threading import Event
 
-    from mlmon.cli.wiring import Collector
+    from mlmon.cli.wiring import Collector, EmbeddedStore
     from mlmon.core.config import Config
-    from mlmon.stores.embedded import EmbeddedStore
 
 _PORT = click.IntRange(0, 65535)
 _TIDY: Final = timedelta(hours=1)
@@ -38,10 +37,11 @@ _TIDY: Final = timedelta(hours=1)
 @click.option(
     "--every", metavar="DURATION", help="Time from one pass of the analyzers to the next (30s, 1m)."
 )
-def command(asked: Asked, port: int | None, every: str | None, **ports: Any) -> None:  # noqa: ANN401 - host and ports
+def command(asked: Asked, port: int | None, every: str | None, **ports: Any) -> None:  # noqa: ANN401 - doors
     """Run it all on one machine: collector, analyzers and page.
 
-    The store is a folder. Prints the addresses and the lines to put into a service. On SIGTERM or Ctrl-C what was taken is still
+    The store is a folder. Prints the addresses and the lines to put into a service. On SIGTERM or
+    Ctrl-C what was taken is still
     written and answered.
     """
     from mlmon.cli import signals, wiring

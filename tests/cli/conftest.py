@@ -131,7 +131,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Give a function that runs a command line in this process, on a screen of 80 columns, at a fixed time."""
+    """Give a function that runs a command line in this process, on 80 columns, at a fixed time."""
     for name in [name for name in os.environ if name.startswith("MLMON_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "80")

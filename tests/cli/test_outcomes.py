@@ -57,7 +57,7 @@ def test_a_number_is_an_outcome():
     ],
 )
 def test_a_bad_row_says_what_is_wrong(values, reason, words):
-    """A row without an id, without a truth, or with an unreadable one is refused with the column and value."""
+    """A row without an id or a truth, or with an unreadable one, is refused with the column and value."""
     with pytest.raises(InvalidEventError, match=words) as refused:
         outcome(values)
     assert refused.value.reason == reason

@@ -2,7 +2,7 @@ import json
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlmon.cli import parquet, rows
@@ -41,6 +41,7 @@ def test_ndjson_lines(tmp_path):
     assert [(row.line, row.problem is None) for row in read] == [(1, True), (3, False), (4, False), (5, True)]
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.text(min_size=1), st.floats(allow_nan=False)), min_size=1, max_size=20))
 def test_parquet_reads_back(tmp_path_factory, pairs):
     """Rows written as Parquet are read back as they were."""

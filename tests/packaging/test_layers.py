@@ -11,7 +11,7 @@ CROSSING = ("cli/wiring.py", "demo/")
 # Where each third-party distribution may be imported. A new client gets a row, and as few places as it can.
 CLIENTS = {
     "click": ("cli/",),
-    "duckdb": ("stores/embedded/",),
+    "duckdb": ("stores/embedded/", "cli/parquet.py"),
     "jinja2": ("web/",),
     "logstash_async": ("logging_sdk/transports/",),
     "msgspec": ("",),

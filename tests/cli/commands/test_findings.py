@@ -1,0 +1,47 @@
+import json
+
+
+def test_table(run, store, golden):
+    """The table names what was found, newest first, within 80 columns."""
+    shown = run("findings", "--window", "month")
+    assert shown.exit_code == 0
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+    golden("cli/tables/findings.txt", shown.stdout)
+
+
+def test_json(run, store):
+    """JSON carries the evidence, newest window first."""
+    found = json.loads(run("findings", "--format", "json").stdout)
+    assert "psi[temp]" in {row["metric"] for row in found}
+    assert all(row["evidence"] for row in found)
+    starts = [row["window_start"] for row in found]
+    assert starts == sorted(starts, reverse=True)
+
+
+def test_fail(run, store):
+    """--fail gives exit code 1 if there are findings, and 0 if none fit."""
+    assert run("findings").exit_code == 0
+    assert run("findings", "--fail").exit_code == 1
+    assert (
+        run(
+            "findings", "--fail", "--until", "2013-03-02", "--window", "month", "--state", "resolved"
+        ).exit_code
+        == 0
+    )
+
+
+def test_sides(run, store):
+    """--by keeps the findings of single versions, or of one feature."""
+    by_version = json.loads(run("findings", "--by", "version", "--format", "json").stdout)
+    assert by_version
+    assert all(row["version"] for row in by_version)
+    by_feature = json.loads(run("findings", "--by", "temp", "--format", "json").stdout)
+    assert by_feature
+    assert all(row["metric"].endswith("[temp]") for row in by_feature)
+
+
+def test_nothing_found(run, empty):
+    """Without findings it says so, and ends well even with --fail."""
+    shown = run("findings", "--fail", "--format", "json")
+    assert (shown.exit_code, shown.stdout) == (0, "[]\n")
+    assert "no inferences yet" in shown.stderr
