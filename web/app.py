@@ -106,7 +106,9 @@ class _Guard:
         await self.inner(scope, receive, guarded if scope["type"] == "http" else send)
 
 
-def _page(desk: _Desk, show: Callable[[_Desk, Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+def _page(
+    desk: _Desk, show: Callable[[_Desk, Request], Response]
+) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         try:
             return await run_in_threadpool(show, desk, request)

@@ -25,6 +25,7 @@ from mlmon.web.marks import (
     with_gaps,
 )
 from mlmon.web.panels import FINAL, HIGH, LOW, SEGMENT, SUBJECT, TIME, VALUE
+from mlmon.web.units import number
 
 _MOST_ROWS: Final = 24
 """Rows of a heat map or dot plot: the strongest; a note says how many there are."""
@@ -35,6 +36,9 @@ _FEW: Final = 64
 """Up to so many windows each has a dot."""
 
 _PSI_TOP: Final = 0.5
+_PSI_NOTE: Final = (
+    "PSI: pale is like the reference, from 0.1 it has moved, from 0.25 a lot; darkest is 0.5 or more."
+)
 _MISSING_TOP: Final = 0.05
 _BOUNDED: Final = frozenset({"coverage"})
 
@@ -110,8 +114,8 @@ def _interval(panel: Panel, rows: Sequence[Row], scope: Scope, reference: Band |
     y = value_y(VALUE, panel.unit, suffix, **whole)
     line = time_x(scope) | {"y": y}
     layers: list[Spec] = [not_final(scope), *_reference(reference, factor)]
+    band = time_x(scope) | {"y": y | {"field": LOW}, "y2": {"field": HIGH}}
     if panel.low:
-        band = time_x(scope) | {"y": y | {"field": LOW}, "y2": {"field": HIGH}}
         layers.append({"mark": marked("area", "band"), "encoding": band})
     layers.append({"mark": marked("line"), "encoding": line})
     if len(data) <= _FEW:
@@ -182,9 +186,12 @@ def _heatmap(panel: Panel, rows: Sequence[Row], scope: Scope, _: Band | None) ->
             "scale": {"domain": [0, top], "clamp": True},
         },
     }
-    spec = _over_time(data, [{"mark": marked("rect", "cell"), "encoding": encoding}], _ROW_HEIGHT * len(shown))
-    more = len(ranked) - len(shown)
-    return Chart(specs=[spec], series=shown, note=f"The strongest {len(shown)} of {len(ranked)}." if more else "")
+    spec = _over_time(
+        data, [{"mark": marked("rect", "cell"), "encoding": encoding}], _ROW_HEIGHT * len(shown)
+    )
+    more = f" The strongest {len(shown)} of {len(ranked)}." if len(ranked) > len(shown) else ""
+    note = f"Darkest: {number(top, panel.unit)} or more missing." if panel.unit is Unit.RATIO else _PSI_NOTE
+    return Chart(specs=[spec], series=shown, note=note + more)
 
 
 def _dots(panel: Panel, rows: Sequence[Row], scope: Scope, _: Band | None) -> Chart:
@@ -194,14 +201,20 @@ def _dots(panel: Panel, rows: Sequence[Row], scope: Scope, _: Band | None) -> Ch
     if not moments:
         return Chart(specs=[])
     factor, suffix = unit_scale(panel.unit, (row[VALUE] for row in known))
-    data = _changes(known, panel, factor)
+    data = _changes(known, factor)
     shown = data[:_MOST_ROWS]
     names = [row[SEGMENT] for row in shown]
     y = {"field": SEGMENT, "type": "nominal", "sort": names, "title": None}
     x = value_y("value", panel.unit, suffix)
     layers: list[Spec] = [
-        {"mark": marked("rule", "change"), "encoding": {"y": y, "x": x | {"field": "first"}, "x2": {"field": VALUE}}},
-        {"mark": marked("rule", "interval"), "encoding": {"y": y, "x": x | {"field": LOW}, "x2": {"field": HIGH}}},
+        {
+            "mark": marked("rule", "change"),
+            "encoding": {"y": y, "x": x | {"field": "first"}, "x2": {"field": VALUE}},
+        },
+        {
+            "mark": marked("rule", "interval"),
+            "encoding": {"y": y, "x": x | {"field": LOW}, "x2": {"field": HIGH}},
+        },
         {"mark": marked("point", "then"), "encoding": {"y": y, "x": x | {"field": "first"}}},
         {"mark": marked("point", "now"), "encoding": {"y": y, "x": x}},
     ]
@@ -217,7 +230,7 @@ def _noun(size: str) -> str:
     return {"1h": "hour", "1d": "day", "7d": "week", "30d": "30 days"}.get(size, size)
 
 
-def _changes(rows: Sequence[Row], panel: Panel, factor: float) -> list[Row]:
+def _changes(rows: Sequence[Row], factor: float) -> list[Row]:
     metric = next((row[panels.NAME] for row in rows), "")
     sign = -1.0 if metric in panels.SMALLER_IS_BETTER else 1.0
     by_segment: dict[str, list[Row]] = {}
@@ -241,11 +254,11 @@ def _changes(rows: Sequence[Row], panel: Panel, factor: float) -> list[Row]:
     return sorted(data, key=lambda row: (row["change"], row[SEGMENT]))
 
 
-def _confusion(panel: Panel, rows: Sequence[Row], _: Scope, __: Band | None) -> Chart:
+def _confusion(_panel: Panel, rows: Sequence[Row], _: Scope, __: Band | None) -> Chart:
     return Chart(specs=shares.confusion(rows), note="Shares of each row: of what truly was, what was said.")
 
 
-def _calibration(panel: Panel, rows: Sequence[Row], _: Scope, __: Band | None) -> Chart:
+def _calibration(_panel: Panel, rows: Sequence[Row], _: Scope, __: Band | None) -> Chart:
     return Chart(
         specs=shares.calibration(rows),
         note="On the line, scores mean what they say. Below: how many had each score.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from datetime import datetime
 
 from mlmon.core.clock import isoformat
@@ -10,10 +11,18 @@ from mlmon.core.panel import Scope
 from mlmon.core.window import Window
 
 
-def metrics(to: Scope) -> str:
-    """The metrics of a scope, one row a window."""
-    by = ["--by", to.segment.partition("=")[0]] if to.segment else []
-    return _line("metrics", to.model, to.window, to.version, "--window", to.size, *by)
+def metrics(to: Scope, names: Sequence[str], *, by: str = "") -> str:
+    """Some metrics of a scope, one row a window; by a segment's field where one is named or chosen."""
+    field = by or to.segment.partition("=")[0]
+    more = ["--window", to.size, *(["--by", field] if field else [])]
+    for name in names:
+        more += ["--metric", name]
+    return _line("metrics", to.model, to.window, to.version, *more)
+
+
+def evaluations(to: Scope) -> str:
+    """The evaluations of a scope, as a file."""
+    return _line("export evaluations", to.model, to.window, to.version, "--out", "evaluations.csv")
 
 
 def findings(model: str, window: Window, version: str = "") -> str:
@@ -28,7 +37,16 @@ def logs(model: str, window: Window, level: str, search: str) -> str:
 
 
 def _line(name: str, model: str, window: Window, version: str, *more: str) -> str:
-    words = ["mlmon", name, "--model", model, "--since", _short(window.start), "--until", _short(window.end)]
+    words = [
+        "mlmon",
+        *name.split(),
+        "--model",
+        model,
+        "--since",
+        _short(window.start),
+        "--until",
+        _short(window.end),
+    ]
     words += ["--version", version] if version else []
     return shlex.join([*words, *more])
 

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mlmon.core import schema
 from mlmon.core.panel import Kind, Panel, Scope, Unit
@@ -14,10 +15,10 @@ from mlmon.core.panel import scope as scoped
 from mlmon.core.query import Equals, Row
 from mlmon.core.result import Finding, identity
 from mlmon.core.store import Reader
-from mlmon.core.window import SIZES
+from mlmon.core.window import SIZES, Window, following
 from mlmon.web import charts, evidence, found, panels, units
-from mlmon.web.found import Group
 from mlmon.web.commands import findings as findings_command
+from mlmon.web.found import Group
 from mlmon.web.overview import WORDS
 from mlmon.web.view import View, around
 
@@ -38,9 +39,13 @@ class Head(Struct, frozen=True, kw_only=True):
 def head_of(groups: Sequence[Group]) -> Head:
     """The head that findings make."""
     open_ones = [group for group in groups if group.is_open]
-    worst = next((state for state in ("critical", "warning") if any(one.state == state for one in open_ones)), "fine")
+    worst = next(
+        (state for state in ("critical", "warning") if any(one.state == state for one in open_ones)), "fine"
+    )
     past = [group for group in groups if not group.is_open]
-    return Head(state=worst, word=WORDS[worst], sentence=_sentence(open_ones, past), open=open_ones, past=past)
+    return Head(
+        state=worst, word=WORDS[worst], sentence=_sentence(open_ones, past), open=open_ones, past=past
+    )
 
 
 def _sentence(open_ones: Sequence[Group], past: Sequence[Group]) -> str:
@@ -49,7 +54,8 @@ def _sentence(open_ones: Sequence[Group], past: Sequence[Group]) -> str:
         others = f" And {more} more." if more else ""
         return f"{open_ones[0].newest.message}{others}"
     if past:
-        return f"Nothing is wrong now. {len(past)} earlier {'finding is' if len(past) == 1 else 'findings are'} below."
+        are = "finding is" if len(past) == 1 else "findings are"
+        return f"Nothing is wrong now. {len(past)} earlier {are} below."
     return "Nothing was found in this time."
 
 
@@ -80,14 +86,17 @@ def plain(finding: Finding) -> dict[str, Any]:
 def finding(reader: Reader, one: Finding, pool: Executor) -> dict[str, Any]:
     """What the page of a finding shows."""
     history, to = _history(one)
-    rows = pool.submit(lambda: list(reader.query(scoped(history, to)))) if to is not None else None
+    rows = pool.submit(_rows, reader, history, to) if to is not None else None
     others = found.read(
         reader, one.window, Equals(schema.MODEL_NAME, one.model), Equals(schema.MODEL_VERSION, one.version)
     )
     band = found.reference_band([one], one.metric, one.segment)
-    drawn = [{"id": "evidence", **_of(evidence.chart(one)), "title": _question(one), "empty": "", "unit": "plain"}]
+    drawn = [
+        {"id": "evidence", **_of(evidence.chart(one)), "title": _question(one), "empty": "", "unit": "plain"}
+    ]
     if rows is not None and to is not None:
-        answer: list[Row] = [row for row in rows.result() if row.get(panels.SUBJECT, one.subject) == one.subject]
+        answer = rows.result()
+        to = _trimmed(to, answer)
         drawn.append(
             {
                 "id": "history",
@@ -97,7 +106,13 @@ def finding(reader: Reader, one: Finding, pool: Executor) -> dict[str, Any]:
                 "unit": str(history.unit),
             }
         )
-    kind = "mistakes" if one.analyzer == "performance" else "failures" if one.metric == "error_rate" else "inferences"
+    kind = (
+        "mistakes"
+        if one.analyzer == "performance"
+        else "failures"
+        if one.metric == "error_rate"
+        else "inferences"
+    )
     return {
         "finding": one,
         "id": identity(one),
@@ -108,10 +123,24 @@ def finding(reader: Reader, one: Finding, pool: Executor) -> dict[str, Any]:
         "others": _others(one, others),
         "drawn": drawn,
         "kind": kind,
-        "around": View(window=around(one.window, one.size, _BEFORE), version=one.version, segment=one.segment),
+        "around": View(
+            window=around(one.window, one.size, _BEFORE), version=one.version, segment=one.segment
+        ),
         "count": units.number(one.n, Unit.COUNT),
         "command": findings_command(one.model, one.window, one.version),
     }
+
+
+def _rows(reader: Reader, panel: Panel, to: Scope) -> list[Row]:
+    return reader.query(scoped(panel, to)).rows
+
+
+def _trimmed(to: Scope, rows: Sequence[Row]) -> Scope:
+    """The scope without its ends that nothing is known of."""
+    known = [row[panels.TIME] for row in rows if row[panels.VALUE] is not None]
+    if not known:
+        return to
+    return replace(to, window=Window(start=min(known), end=following(max(known), to.size)))
 
 
 def _question(one: Finding) -> str:
@@ -139,7 +168,9 @@ def _history(one: Finding) -> tuple[Panel, Scope | None]:
     if one.size not in SIZES[:-1]:
         return panel, None
     window = around(one.window, one.size, _BEFORE)
-    return panel, Scope(model=one.model, window=window, size=one.size, version=one.version, segment=one.segment)
+    return panel, Scope(
+        model=one.model, window=window, size=one.size, version=one.version, segment=one.segment
+    )
 
 
 def _others(one: Finding, near: Sequence[Finding]) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 from mlmon.core.panel import Unit
@@ -65,7 +66,7 @@ def _bin_names(bins: list[Any], *, named: bool) -> list[str]:
     if named:
         return [_NAMES.get(str(name), str(name)) for name in bins]
     edges = [f"{edge:.4g}" for edge in bins]
-    between = [f"{low} to {high}" for low, high in zip(edges, edges[1:], strict=False)]
+    between = [f"{low} to {high}" for low, high in pairwise(edges)]
     return [f"below {edges[0]}", *between, f"from {edges[-1]}"]
 
 
@@ -79,7 +80,10 @@ def _values(finding: Finding) -> Chart:
     y = {"field": "of", "type": "nominal", "sort": [row["of"] for row in rows], "title": None}
     x = value_y("value", unit, suffix, zero=unit is Unit.COUNT)
     layers: list[Spec] = [
-        {"mark": marked("rule", "interval"), "encoding": {"y": y, "x": x | {"field": "low"}, "x2": {"field": "high"}}},
+        {
+            "mark": marked("rule", "interval"),
+            "encoding": {"y": y, "x": x | {"field": "low"}, "x2": {"field": "high"}},
+        },
         {"mark": marked("point", "now"), "encoding": {"y": y, "x": x}},
     ]
     if finding.bound is not None:
@@ -96,7 +100,12 @@ def _rows(finding: Finding) -> Iterator[dict[str, Any]]:
     known = finding.evidence.get("reference")
     missing = finding.evidence.get("missing")
     if isinstance(known, dict):
-        yield {"of": "reference", "value": known.get("value"), "low": known.get("low"), "high": known.get("high")}
+        yield {
+            "of": "reference",
+            "value": known.get("value"),
+            "low": known.get("low"),
+            "high": known.get("high"),
+        }
     elif finding.metric == "missing_rate" and isinstance(missing, dict):
         yield {"of": "reference", "value": missing.get("reference"), "low": None, "high": None}
     if finding.value is not None:
@@ -126,7 +135,7 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
         rows.append(("95 % interval", f"{value(finding, finding.low)} to {value(finding, finding.high)}"))
     rows += _of_reference(finding)
     if (p := evidence.get("p_adjusted")) is not None:
-        rows.append(("chance of it without a change", "below 0.0001" if p < 1e-4 else f"{p:.4f}"))  # noqa: PLR2004
+        rows.append(("chance of it without a change", units.chance(p)))
     if evidence.get("compared"):
         rows.append(("looked at in this window", number(evidence["compared"], Unit.COUNT)))
     if evidence.get("windows"):

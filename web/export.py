@@ -17,10 +17,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(rows: Sequence[Row]) -> str:
-    """Rows as CSV with a header; text that a spreadsheet would run as a formula is quoted.
+    r"""Rows as CSV with a header; text that a spreadsheet would run as a formula is quoted.
 
     >>> as_csv([{"metric": "=1+1", "value": -0.5}])
-    "metric,value\\r\\n'=1+1,-0.5\\r\\n"
+    "metric,value\r\n'=1+1,-0.5\r\n"
     """
     text = io.StringIO()
     columns = list(dict.fromkeys(name for row in rows for name in row))

@@ -71,6 +71,12 @@ def label(finding: Finding) -> str:
     return f"{words(finding.metric)}{of}{where}"
 
 
+def _short(finding: Finding) -> str:
+    """The same with what differs in front, since a narrow place cuts the end."""
+    front = " ".join(part for part in (finding.subject, finding.segment.partition("=")[2]) if part)
+    return f"{front}: {words(finding.metric)}" if front else words(finding.metric)
+
+
 def read(reader: Reader, window: Window, *more: Filter, evidence: bool = False) -> list[Finding]:
     """The findings whose windows touch a time, newest first; without their evidence unless asked for."""
     touching = (
@@ -80,7 +86,13 @@ def read(reader: Reader, window: Window, *more: Filter, evidence: bool = False) 
     scan = Scan(
         dataset=Dataset.FINDING,
         where=AllOf((*touching, *more)),
-        fields=(*_FIELDS, schema.RESULT_LOW, schema.RESULT_HIGH, schema.FINDING_BOUND, schema.FINDING_EVIDENCE)
+        fields=(
+            *_FIELDS,
+            schema.RESULT_LOW,
+            schema.RESULT_HIGH,
+            schema.FINDING_BOUND,
+            schema.FINDING_EVIDENCE,
+        )
         if evidence
         else _FIELDS,
         newest_first=True,
@@ -88,7 +100,9 @@ def read(reader: Reader, window: Window, *more: Filter, evidence: bool = False) 
     )
     documents = (document for batch in reader.scan(scan) for document in batch)
     found = [from_document({schema.FINDING_EVIDENCE: "{}"} | document) for document in documents]
-    return [finding for finding in found if isinstance(finding, Finding) and finding.window.end > window.start]
+    return [
+        finding for finding in found if isinstance(finding, Finding) and finding.window.end > window.start
+    ]
 
 
 def of_model(reader: Reader, to: Scope) -> list[Finding]:
@@ -110,7 +124,7 @@ def by_id(reader: Reader, id_: str) -> Finding | None:
 
 
 def is_open(finding: Finding, last: datetime | None) -> bool:
-    """Whether it still holds: it fires, and no later window of its size is over that could have cleared it."""
+    """Whether it still holds: it fires, and no later window of its size is over."""
     if finding.state is not State.FIRING or last is None:
         return False
     window = finding.window
@@ -158,7 +172,7 @@ def bars(groups: Sequence[Group], last: datetime | None) -> list[dict[str, Any]]
             state = str(finding.severity) if is_open(finding, last) else "past"
             made.append(
                 {
-                    "label": group.label,
+                    "label": _short(finding),
                     "start": start,
                     "end": end,
                     "state": "warning" if state == "info" else state,

@@ -133,7 +133,9 @@ def _filters(asked: Asked) -> Iterator[Filter]:
         yield OneOf(schema.LOG_LEVEL, LEVELS[LEVELS.index(asked.level) :])
     if asked.search:
         words = (Matches(schema.MESSAGE, asked.search), Matches(schema.ERROR_MESSAGE, asked.search))
-        yield AnyOf((*words, Equals(schema.INFERENCE_ID, asked.search), Equals(schema.TRACE_ID, asked.search)))
+        yield AnyOf(
+            (*words, Equals(schema.INFERENCE_ID, asked.search), Equals(schema.TRACE_ID, asked.search))
+        )
 
 
 def read(reader: Reader, asked: Asked) -> Lines:

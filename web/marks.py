@@ -81,6 +81,8 @@ def time_x(scope: Scope, field: str = "mid", *, end: str = "") -> Spec:
 def value_y(field: str, unit: Unit, suffix: str = "", **scale: Any) -> Spec:  # noqa: ANN401 - Vega-Lite's
     """A vertical axis of numbers whose labels carry their unit."""
     axis: Spec = {"format": _FORMATS[unit], "tickCount": 4}
+    if unit is Unit.COUNT:
+        axis = {"labelExpr": "format(datum.value, '~s')", "tickCount": 4}
     if suffix:
         axis = {"labelExpr": f"format(datum.value, '~g') + ' {suffix}'", "tickCount": 4}
     return {

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from mlmon.core import schema
 from mlmon.core.clock import isoformat
-from mlmon.core.panel import Panel, Scope
+from mlmon.core.panel import Kind, Panel, Scope
 from mlmon.core.panel import scope as scoped
 from mlmon.core.query import AllOf, Equals, Max, Min, Query, Row, Terms
 from mlmon.core.result import Finding
@@ -46,8 +46,10 @@ class Looked(Struct, frozen=True, kw_only=True):
 
     @property
     def panels(self) -> tuple[Panel, ...]:
-        """The panels shown, in order."""
-        return panels.panels(self.metric)
+        """The panels shown, in order; those of classes are left out where numbers are predicted."""
+        shown = panels.panels(self.metric)
+        of_numbers = "mae" in self.choices.metrics
+        return tuple(panel for panel in shown if not (of_numbers and panel.id in panels.OF_CLASSES))
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -79,10 +81,12 @@ def choices(reader: Reader, name: str, pool: Executor) -> Choices:
     )
     measured = Query(
         dataset=Dataset.METRIC,
-        where=AllOf((of_model, Equals(schema.RESULT_ANALYZER, "performance"), Equals(schema.RESULT_SEGMENT, ""))),
+        where=AllOf(
+            (of_model, Equals(schema.RESULT_ANALYZER, "performance"), Equals(schema.RESULT_SEGMENT, ""))
+        ),
         by={NAME: Terms(schema.METRIC_NAME)},
     )
-    [[span], stated, named] = [list(answer) for answer in pool.map(reader.query, (extent, results, measured))]
+    [span], stated, named = (list(answer) for answer in pool.map(reader.query, (extent, results, measured)))
     names = {row[NAME] for row in named}
     return Choices(
         extent=Extent(first=span["first"], last=span["last"]),
@@ -93,7 +97,9 @@ def choices(reader: Reader, name: str, pool: Executor) -> Choices:
     )
 
 
-def look(reader: Reader, name: str, params: Mapping[str, str], now: datetime, pool: Executor) -> Looked | None:
+def look(
+    reader: Reader, name: str, params: Mapping[str, str], now: datetime, pool: Executor
+) -> Looked | None:
     """The model an address asks for; None where nothing is known of it.
 
     Raises:
@@ -147,12 +153,16 @@ def last_seen(looked: Looked) -> datetime | None:
     return None if last is None else min(last, looked.scope.window.end)
 
 
-def command(looked: Looked, panel: str) -> str:
+def command(looked: Looked, id_: str) -> str:
     """The command that prints what a panel shows."""
     to = looked.scope
-    if panel == TIMELINE:
+    panel = panel_of(looked, id_)
+    if panel is None:
         return commands.findings(to.model, to.window, to.version)
-    return commands.metrics(to)
+    if panel.query.dataset is Dataset.EVALUATION:
+        return commands.evaluations(to)
+    field = next(iter(looked.choices.segments), "").partition("=")[0] if panel.kind is Kind.DOTS else ""
+    return commands.metrics(to, panels.names_of(panel), by=field)
 
 
 def payload(page: Page) -> dict[str, Any]:

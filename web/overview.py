@@ -22,8 +22,18 @@ from mlmon.web.view import Extent, View, parse, size_for
 
 _MODEL: Final = "model"
 _SHOWN: Final = ("inferences", "error_rate", "latency_p95", "coverage", *panels.HEADLINES)
-_WHOLE: Final = (Equals(schema.RESULT_SEGMENT, ""), Equals(schema.MODEL_VERSION, ""), Equals(schema.RESULT_SUBJECT, ""))
-WORDS: Final = {"critical": "Firing", "warning": "Warning", "fine": "Fine", "unknown": "Not analysed", "silent": "No data"}
+_WHOLE: Final = (
+    Equals(schema.RESULT_SEGMENT, ""),
+    Equals(schema.MODEL_VERSION, ""),
+    Equals(schema.RESULT_SUBJECT, ""),
+)
+WORDS: Final = {
+    "critical": "Firing",
+    "warning": "Warning",
+    "fine": "Fine",
+    "unknown": "Not analysed",
+    "silent": "No data",
+}
 """The state of a model in a word."""
 
 _RANKS: Final = tuple(WORDS)
@@ -110,7 +120,13 @@ def read(reader: Reader, params: Mapping[str, str], now: datetime) -> Overview:
         findings.setdefault(finding.model, []).append(finding)
     steps = [one.start for one in windows(window, size)]
     lines = [
-        _line(name, known.get(name, Extent()), by_model.get(name, {}), findings.get(name, []), _Frame(view, steps, now))
+        _line(
+            name,
+            known.get(name, Extent()),
+            by_model.get(name, {}),
+            findings.get(name, []),
+            _Frame(view, steps, now),
+        )
         for name in sorted({*known, *by_model, *findings})
     ]
     return Overview(view=view, size=size, lines=sorted(lines, key=_rank))
@@ -222,9 +238,7 @@ def _coverage(series: Mapping[str, Mapping[datetime, Row]], frame: _Frame) -> Ce
     )
 
 
-def _latest(
-    rows: Mapping[datetime, Row], metric: str, frame: _Frame, *, floor: float | None = None
-) -> Cell:
+def _latest(rows: Mapping[datetime, Row], metric: str, frame: _Frame, *, floor: float | None = None) -> Cell:
     """The newest window that has a value, and if there is one, the newest that is final."""
     known = [row for _, row in sorted(rows.items()) if row[VALUE] is not None]
     if not known:
@@ -234,7 +248,9 @@ def _latest(
     name = units.words(metric)
     interval = ""
     if row[LOW] is not None and row[HIGH] is not None and unit is not Unit.NANOSECONDS:
-        interval = f"{units.number(row[LOW], unit)} to {units.number(row[HIGH], unit)}".replace(" % to", " to")
+        interval = f"{units.number(row[LOW], unit)} to {units.number(row[HIGH], unit)}".replace(
+            " % to", " to"
+        )
     return Cell(
         text=units.number(row[VALUE], unit),
         detail=f"{name} {interval}".strip(),

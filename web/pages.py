@@ -39,7 +39,11 @@ def _environment() -> Environment:
     environment.filters["label"] = found.label
     environment.filters["identity"] = identity
     environment.globals.update(
-        PRESETS=PRESETS, address=address, value=evidence.value, model_path=model_path, finding_path=finding_path
+        PRESETS=PRESETS,
+        address=address,
+        value=evidence.value,
+        model_path=model_path,
+        finding_path=finding_path,
     )
     return environment
 
@@ -52,7 +56,7 @@ def render(template: str, **values: Any) -> str:  # noqa: ANN401 - whatever a te
 def moment(value: datetime) -> Markup:
     """A time that the browser shows in the viewer's zone, with UTC on hover."""
     stamp = isoformat(value.astimezone(UTC))
-    return Markup('<time datetime="{stamp}" title="{utc}">{utc}</time>').format(stamp=stamp, utc=utc(value))  # noqa: S704 - Markup.format escapes what is put in
+    return Markup('<time datetime="{stamp}" title="{utc}">{utc}</time>').format(stamp=stamp, utc=utc(value))
 
 
 def inline_json(value: Any) -> Markup:  # noqa: ANN401 - any plain value

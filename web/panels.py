@@ -23,6 +23,7 @@ from mlmon.core.query import (
     TimeBucket,
 )
 from mlmon.core.schema import Dataset
+from mlmon.web.units import words
 
 TIME: Final = "time"
 NAME: Final = "metric"
@@ -50,8 +51,8 @@ HEADLINES: Final = ("roc_auc", "accuracy", "mae")
 """The one number of a model's quality, by what it has: binary, other classes, numbers."""
 
 QUALITY: Final = (
-    "roc_auc", "average_precision", "accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1",
-    "mcc", "log_loss", "brier", "calibration_error", "prevalence", "precision_macro", "recall_macro",
+    "roc_auc", "average_precision", "accuracy", "balanced_accuracy", "precision", "recall", "specificity",
+    "f1", "mcc", "log_loss", "brier", "calibration_error", "prevalence", "precision_macro", "recall_macro",
     "f1_macro", "precision_micro", "recall_micro", "f1_micro", "precision_weighted", "recall_weighted",
     "f1_weighted", "mae", "rmse", "bias", "r2",
 )  # fmt: skip
@@ -69,7 +70,8 @@ _STATED: Final[dict[str, Measure]] = {
 }
 _RUN_ANALYZE: Final = "No results in this time. Run: mlmon analyze"
 _NO_OUTCOMES: Final = (
-    "No outcomes in this time. Send them with log.outcome(inference_id, label=...) or: mlmon outcomes load FILE"
+    "No outcomes in this time. Send them with log.outcome(inference_id, label=...) "
+    "or: mlmon outcomes load FILE"
 )
 
 
@@ -89,7 +91,7 @@ def performance(metric: str) -> Panel:
     """One measure of quality over time, with its interval."""
     return Panel(
         id="performance",
-        title="How good are the predictions?",
+        title=f"How good are the predictions? {words(metric)}",
         kind=Kind.INTERVAL,
         query=metrics((metric,)),
         x=TIME,
@@ -105,7 +107,7 @@ def segments(metric: str) -> Panel:
     """One measure of quality by segment, at the start and at the end of the time shown."""
     return Panel(
         id="segments",
-        title="Which segments got worse?",
+        title=f"Which segments got worse? {words(metric)}",
         kind=Kind.DOTS,
         query=metrics((metric,), segments=True),
         x=VALUE,
@@ -205,7 +207,7 @@ CONFUSION: Final = Panel(
 
 CALIBRATION: Final = Panel(
     id="calibration",
-    title="Does a score of 0.8 come true in 80 of 100 cases?",
+    title="Do scores come true as often as they say?",
     kind=Kind.CALIBRATION,
     # The observed share is the score minus its error, so no label needs to be known here.
     query=Query(
@@ -257,3 +259,13 @@ def panels(metric: str) -> tuple[Panel, ...]:
 
 OVER_TIME: Final = ("traffic", "errors", "latency", "performance", "coverage", "drift", "missing")
 """The panels that share the time axis, in order."""
+
+OF_CLASSES: Final = ("confusion", "calibration")
+"""The panels that a model which predicts numbers has no answer for."""
+
+
+def names_of(panel: Panel) -> tuple[str, ...]:
+    """The metrics that a panel over metrics asks for."""
+    where = panel.query.where
+    parts = where.of if isinstance(where, AllOf) else ()
+    return tuple(str(name) for part in parts if isinstance(part, OneOf) for name in part.values)

@@ -33,7 +33,7 @@ class Part(Struct, frozen=True, kw_only=True):
 
     looked: Looked
     head: Head
-    list: Markup
+    findings: Markup
     sentences: list[str]
     commands: dict[str, str]
 
@@ -66,7 +66,9 @@ def _now(read: Clock) -> datetime:
 def _page(
     reader: Reader, name: str, window: Window | None, now: datetime, pool: ThreadPoolExecutor
 ) -> Page | None:
-    params = {"since": isoformat(window.start), "until": isoformat(window.end)} if window else {"range": "all"}
+    params = (
+        {"since": isoformat(window.start), "until": isoformat(window.end)} if window else {"range": "all"}
+    )
     looked = model.look(reader, name, params, now, pool)
     return None if looked is None else model.read(reader, looked, pool)
 
@@ -77,7 +79,7 @@ def _part(page: Page) -> Part:
     return Part(
         looked=page.looked,
         head=head,
-        list=Markup(pages.render("list.html", head=head, links=False)),  # noqa: S704 - a template, escaped
+        findings=Markup(pages.render("list.html", head=head, links=False)),  # noqa: S704 - a template, escaped
         sentences=list(sentences(page, head)),
         commands={id_: model.command(page.looked, id_) for id_ in ids},
     )
@@ -120,7 +122,7 @@ def _said(group: Group) -> str:
     newest = group.newest
     windows = f", in {len(group.findings)} windows" if len(group.findings) > 1 else ""
     p = newest.evidence.get("p_adjusted")
-    sure = "" if p is None else f" Chance of it without a change: {'below 0.0001' if p < 1e-4 else f'{p:.4f}'}."  # noqa: PLR2004
+    sure = "" if p is None else f" Chance of it without a change: {units.chance(p)}."
     return f"{newest.message} Since {utc(group.since)}{windows}.{sure}"
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import Final
+from typing import Any, Final
 
 from mlmon.core.panel import Unit
 from mlmon.core.query import Row
 from mlmon.web.marks import Spec, base, marked, only, scaled, value_y
-from mlmon.web.panels import ERROR_SUM, N, OBSERVED, PREDICTED, SCORE, SCORE_STEP, SCORE_SUM, WEIGHT
+from mlmon.web.panels import ERROR_SUM, OBSERVED, PREDICTED, SCORE, SCORE_STEP, SCORE_SUM, WEIGHT, N
 
 _MOST_CLASSES: Final = 12
 _CELL: Final = 44
@@ -33,7 +33,9 @@ def confusion(rows: Sequence[Row]) -> list[Spec]:
         totals[observed] = totals.get(observed, 0.0) + count
     if not totals:
         return []
-    names = sorted({name for pair in counts for name in pair}, key=lambda name: (-totals.get(name, 0.0), name))
+    names = sorted(
+        {name for pair in counts for name in pair}, key=lambda name: (-totals.get(name, 0.0), name)
+    )
     names = names[:_MOST_CLASSES]
     data = [
         {
@@ -72,7 +74,7 @@ def calibration(rows: Sequence[Row]) -> list[Spec]:
     data = _bins(rows)
     if not data:
         return []
-    ends = {"domain": [0, 1], "nice": False}
+    ends: dict[str, Any] = {"domain": [0, 1], "nice": False}
     x = {"field": "predicted", "type": "quantitative", "title": "score", "scale": ends}
     y = value_y("observed", Unit.RATIO, **ends) | {"title": "came true"}
     layers: list[Spec] = [

@@ -55,5 +55,7 @@ def svg(values: Sequence[float | None], about: str, *, floor: float | None = Non
     drawn = path(values, floor=floor)
     if not drawn:
         return Markup("")
-    image = '<svg class="spark" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img" aria-label="{about}">'
+    image = (
+        '<svg class="spark" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img" aria-label="{about}">'
+    )
     return Markup(image + '<path d="{drawn}"/></svg>').format(w=WIDTH, h=HEIGHT, about=about, drawn=drawn)  # noqa: S704 - Markup.format escapes what is put in

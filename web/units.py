@@ -10,6 +10,7 @@ from mlmon.core.panel import Unit
 
 NOTHING: Final = "–"  # noqa: RUF001 - a dash as wide as a digit
 _SMALL: Final = 0.001
+_TINY: Final = 1e-4
 _STEPS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 _DIGITS: Final = 10
 _WORDS: Final = {
@@ -60,6 +61,15 @@ def seconds(value: float) -> str:
             scaled = value / size
             return f"{scaled:.0f} {name}" if abs(scaled) >= _DIGITS else f"{scaled:.2g} {name}"
     return "0 s" if value == 0 else f"{value * 1e9:.0f} ns"
+
+
+def chance(p_value: float) -> str:
+    """A probability as far as it is worth reading.
+
+    >>> chance(3e-9), chance(0.0123)
+    ('below 0.0001', '0.0123')
+    """
+    return "below 0.0001" if p_value < _TINY else f"{p_value:.4f}"
 
 
 def words(metric: str) -> str:

@@ -136,7 +136,9 @@ def _versions(window: Window) -> tuple[str, ...]:
     return ("", "2013.05" if _place(window.start) > 0.6 else "2013.03")
 
 
-def _of_window(name: str, window: Window, size: str, version: str, random_: random.Random) -> Iterator[Result]:
+def _of_window(
+    name: str, window: Window, size: str, version: str, random_: random.Random
+) -> Iterator[Result]:
     place = _place(window.start)
     days = max((min(window.end, NOW) - max(window.start, START)) / timedelta(days=1), 0.1)
     weekly = 1 + 0.12 * math.sin(window.start.toordinal() * 2 * math.pi / 7)
@@ -145,7 +147,15 @@ def _of_window(name: str, window: Window, size: str, version: str, random_: rand
     common: dict[str, Any] = {"model": name, "version": version, "window": window, "size": size}
     yield Metric(analyzer="service", name="inferences", value=n, n=n, **common)
     share = max(0.0, 0.004 + 0.01 * (place > 0.75) + random_.gauss(0, 0.002))
-    yield Metric(analyzer="service", name="error_rate", value=share, n=n, low=max(share - noise / 9, 0), high=share + noise / 9, **common)
+    yield Metric(
+        analyzer="service",
+        name="error_rate",
+        value=share,
+        n=n,
+        low=max(share - noise / 9, 0),
+        high=share + noise / 9,
+        **common,
+    )
     for metric, scale in (("latency_p50", 24), ("latency_p95", 46), ("latency_p99", 71)):
         value = scale * 1e6 * (1 + 0.25 * (place > 0.75)) * random_.uniform(0.96, 1.05)
         yield Metric(analyzer="service", name=metric, value=value, n=n, **common)
@@ -155,24 +165,50 @@ def _of_window(name: str, window: Window, size: str, version: str, random_: rand
     yield Metric(analyzer="outcomes", name="coverage", value=share, n=n, **judged)
     if name == BAGS:
         value = 6.1 + random_.gauss(0, 12 * noise)
-        yield Metric(analyzer="performance", name="mae", value=value, n=n, low=value - 8 * noise, high=value + 8 * noise, **judged)
+        yield Metric(
+            analyzer="performance",
+            name="mae",
+            value=value,
+            n=n,
+            low=value - 8 * noise,
+            high=value + 8 * noise,
+            **judged,
+        )
         return
     yield from _quality(judged, n, place, noise, random_)
     yield from _drift(common, n, place, random_)
 
 
-def _quality(judged: dict[str, Any], n: float, place: float, noise: float, random_: random.Random) -> Iterator[Result]:
+def _quality(
+    judged: dict[str, Any], n: float, place: float, noise: float, random_: random.Random
+) -> Iterator[Result]:
     sunk = 0.05 * max(0.0, place - 0.5)
     for metric, level in (("roc_auc", 0.86), ("f1", 0.62), ("accuracy", 0.81), ("log_loss", 0.42)):
         value = level - sunk * (-1 if metric == "log_loss" else 1) + random_.gauss(0, 0.25 * noise)
-        yield Metric(analyzer="performance", name=metric, value=value, n=n, low=value - 0.6 * noise, high=value + 0.6 * noise, **judged)
+        yield Metric(
+            analyzer="performance",
+            name=metric,
+            value=value,
+            n=n,
+            low=value - 0.6 * noise,
+            high=value + 0.6 * noise,
+            **judged,
+        )
     for place_of, carrier in enumerate(CARRIERS):
         some = n / (3 + place_of)
         lost = sunk * (2.5 if carrier in ("EV", "MQ") else 0.3)
         width = 0.6 / math.sqrt(some)
         value = 0.86 - 0.006 * place_of - lost + random_.gauss(0, width / 3)
         of = judged | {"segment": f"carrier={carrier}"}
-        yield Metric(analyzer="performance", name="roc_auc", value=value, n=some, low=value - width, high=min(value + width, 1.0), **of)
+        yield Metric(
+            analyzer="performance",
+            name="roc_auc",
+            value=value,
+            n=some,
+            low=value - width,
+            high=min(value + width, 1.0),
+            **of,
+        )
         yield Metric(analyzer="service", name="inferences", value=round(some), n=some, **of)
     if judged["size"] == "month" and not judged["version"] and place > 0.5:
         yield _worse(judged, n)
@@ -183,7 +219,8 @@ def _worse(judged: dict[str, Any], n: float) -> Finding:
     return Finding(
         analyzer="performance", metric="roc_auc", value=0.781, low=0.769, high=0.793, bound=0.817, n=n,
         segment="carrier=EV", severity=Severity.WARNING,
-        message=f"roc_auc is 0.781 for carrier=EV, 9% worse than the reference's 0.860, over {n:,.0f} evaluations.",
+        message="roc_auc is 0.781 for carrier=EV, 9% worse than the reference's 0.860, "
+        f"over {n:,.0f} evaluations.",
         evidence={
             "reference": {"value": 0.86, "low": 0.853, "high": 0.867, "n": 51000.0}, "worse": 0.092,
             "p_value": 1e-9, "p_adjusted": 3e-8, "compared": 60, "coverage": judged["coverage"],
@@ -215,11 +252,12 @@ def _drifted(common: dict[str, Any], feature: str, value: float, n: float) -> Fi
     return Finding(
         analyzer="drift", metric="psi", subject=feature, value=value, bound=0.1, n=n,
         severity=Severity.CRITICAL if value >= 0.25 else Severity.WARNING,
-        message=f"{feature} has drifted from the reference: PSI {value:.2f}, bound 0.10, over {n:,.0f} inferences.",
+        message=f"{feature} has drifted from the reference: PSI {value:.2f}, bound 0.10, "
+        f"over {n:,.0f} inferences.",
         evidence={
             "kind": "numeric", "bins": edges, "reference": [share / sum(shares) for share in shares],
             "current": [share / sum(moved) for share in moved],
-            "metrics": {"psi": value, "jensen_shannon": value / 3, "kolmogorov_smirnov": 0.3, "wasserstein": 6.1},
+            "metrics": {"psi": value, "jensen_shannon": value / 3, "kolmogorov_smirnov": 0.3},
             "missing": {"reference": 0.001, "current": 0.004}, "n_reference": 51955.0, "p_value": 0.0,
             "p_adjusted": 0.0, "windows": 2, "since": isoformat(common["window"].start),
             "passed": {"n": True, "effect": True, "significance": True, "consecutive": True},

@@ -31,7 +31,7 @@
       made.append(place);
       const isTime = Boolean(spec.usermeta && spec.usermeta.time);
       results.push(await vegaEmbed(place, fresh(spec), {
-        mode: "vega-lite", renderer: "svg", ast: true, actions: false, tooltip: false, defaultStyle: false,
+        mode: "vega-lite", renderer: "svg", ast: true, actions: false, tooltip: false, defaultStyle: false, logLevel: 1,
         config: mlmon.config(gutterOf(figure), isTime),
       }));
     }
