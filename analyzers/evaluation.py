@@ -32,6 +32,7 @@ FROM_OUTCOME: Final = (
 """What an evaluation takes over from its outcome."""
 
 _LEVEL: Final = "info"
+_DATASET: Final = str(Dataset.EVALUATION)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -102,27 +103,19 @@ def to_event(document: Document) -> Event:
 def _joined(inference: Document, outcome: Document) -> Document:
     document: dict[str, Any] = {
         schema.LOG_LEVEL: _LEVEL,
-        schema.EVENT_DATASET: str(Dataset.EVALUATION),
+        schema.EVENT_DATASET: _DATASET,
         schema.SCHEMA: schema.SCHEMA_VERSION,
         schema.OUTCOME_REVISION: revision_of(outcome),
     }
-    for name in FROM_INFERENCE:
-        if (value := inference.get(name)) is not None:
-            document[name] = value
-    for name in FROM_OUTCOME:
-        if (value := outcome.get(name)) is not None:
-            document[name] = value
+    document |= {name: inference[name] for name in FROM_INFERENCE if name in inference}
+    document |= {name: outcome[name] for name in FROM_OUTCOME if name in outcome}
     return document
 
 
 def _id(evaluation: Document, sign: str) -> str:
-    parts = (
-        evaluation[schema.MODEL_NAME],
-        evaluation[schema.INFERENCE_ID],
-        str(evaluation[schema.OUTCOME_REVISION]),
-        sign,
-    )
-    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+    model, inference = evaluation[schema.MODEL_NAME], evaluation[schema.INFERENCE_ID]
+    text = f"{model}\0{inference}\0{evaluation[schema.OUTCOME_REVISION]}\0{sign}"
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _judge_number(document: Document) -> None:

@@ -175,12 +175,11 @@ def _settle(
     ingested: Window | None = None,
 ) -> set[Key]:
     """Apply outcomes to the inferences that are there; returns those inferences."""
-    wanted = {_key(outcome) for outcome in outcomes}
-    inferences = _inferences(store, wanted, near=near, ingested=ingested)
+    keys = [_key(outcome) for outcome in outcomes]
+    inferences = _inferences(store, set(keys), near=near, ingested=ingested)
     states = _states(store, {key: found for key, found in inferences.items() if known.may_have(key)})
     documents: list[Document] = [document for state in states.values() for document in _mended(state)]
-    for outcome in outcomes:
-        key = _key(outcome)
+    for key, outcome in zip(keys, outcomes, strict=True):
         inference = inferences.get(key)
         if inference is None:
             continue
@@ -206,7 +205,7 @@ def _applied(
     if top is not None and rank < top:
         tally.superseded += 1
         return []
-    documents = _withdrawals(state)
+    documents = [] if top is None else _withdrawals(state)
     state.ranks.add(rank)
     if rank[1]:
         tally.retracted += 1

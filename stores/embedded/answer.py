@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 
 from mlmon.core import query as q
 from mlmon.core import schema
-from mlmon.core.clock import to_datetime
 from mlmon.core.event import Document
 from mlmon.core.query import Query, Row
 from mlmon.core.schema import Type
 from mlmon.stores.embedded.compile import Output
 from mlmon.stores.embedded.sound import EXTRA
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _Decode = Callable[[Any], Any]
 
 
@@ -41,29 +41,29 @@ def rows(query: Query, values: Iterable[Sequence[Any]]) -> list[Row]:
 
 def documents(values: Iterable[Sequence[Any]], outputs: Sequence[Output]) -> list[Document]:
     """Documents from the rows of the statement that `compile_scan` made; missing fields are absent."""
-    columns = [(output, _of_field(output)) for output in outputs]
-    return [_document(value[2:], columns) for value in values]
-
-
-def _document(value: Sequence[Any], columns: Sequence[tuple[Output, _Decode | None]]) -> Document:
-    document: Document = {}
-    for item, (output, decode) in zip(value, columns, strict=True):
-        if item is None:
-            continue
-        if output.field == EXTRA:
-            extra = msgspec.json.decode(item)
-            if isinstance(extra, dict):  # a sender may have used the key for a value of its own
-                document |= {key: it for key, it in extra.items() if it is not None}
-        elif output.member is not None:
-            document.setdefault(output.field, {})[output.member] = item
-        else:
-            document[output.field] = item if decode is None else decode(item)
-    return document
+    places = list(enumerate(outputs, start=2))
+    plain = [(at, it.field, _of_field(it)) for at, it in places if it.member is None and it.field != EXTRA]
+    members = [(at, it.field, it.member) for at, it in places if it.member is not None]
+    extra = next((at for at, it in places if it.member is None and it.field == EXTRA), None)
+    found = []
+    for value in values:
+        document: Document = {
+            name: item if decode is None else decode(item)
+            for at, name, decode in plain
+            if (item := value[at]) is not None
+        }
+        for at, family, member in members:
+            if (item := value[at]) is not None:
+                document.setdefault(family, {})[member] = item
+        if extra is not None and (item := value[extra]) is not None:
+            document |= {key: it for key, it in msgspec.json.decode(item).items() if it is not None}
+        found.append(document)
+    return found
 
 
 def moment(us: int | None) -> datetime | None:
     """Microseconds since the epoch as an aware datetime."""
-    return None if us is None else to_datetime(us * 1000)
+    return None if us is None else _EPOCH + timedelta(microseconds=us)
 
 
 def _of_field(output: Output) -> _Decode | None:
