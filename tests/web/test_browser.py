@@ -12,8 +12,10 @@ MODEL = "/models/flight-delay?range=all"
 ALL_DRAWN = (
     "[...document.querySelectorAll('figure.chart:not(.none)')].every((one) => one.querySelector('.plot svg'))"
 )
-MARKS_BY_MODEL = "[...document.querySelectorAll('[data-model]')]"
+MARKS_BY_MODEL = (
+    "[...document.querySelectorAll('[data-model]')]"
     ".map((one) => one.querySelectorAll('.role-mark path').length)"
+)
 
 
 @contextmanager
