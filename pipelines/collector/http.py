@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +18,8 @@ from mlmon.pipelines.pipeline import BusyError, Pipeline, Receipt
 
 EVENTS_PATH: Final = "/v1/events"
 MOST_ERRORS_SHOWN: Final = 20
+MOST_LINES: Final = 200_000
+"""Every line costs memory beside its bytes, most of all one that is refused."""
 RETRY_AFTER_S: Final = 1
 _array: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -37,7 +39,7 @@ def app(pipeline: Pipeline, *, max_batch_bytes: int) -> Starlette:
         try:
             body = await _body(request, max_batch_bytes)
             peer = f"{request.client.host}:{request.client.port}" if request.client else "unknown"
-            receipt = await asyncio.wrap_future(pipeline.submit(_lines(body), f"http {peer}"))
+            receipt = await asyncio.wrap_future(pipeline.submit(_few(_lines(body)), f"http {peer}"))
         except ClientDisconnect:
             return Response(status_code=400)
         except _RefusedError as error:
@@ -83,10 +85,12 @@ async def _body(request: Request, limit: int) -> bytes:
     unpack = _Unpacker(request.headers.get("content-encoding", "identity").strip().lower(), limit)
     parts: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
+    stream = request.stream()
+    async for chunk in stream:
         part = unpack(chunk)
         size += len(part)
         if size > limit:
+            await _pass_over(stream, limit)
             raise _RefusedError(
                 413, f"The request is over {limit} bytes (collector.max_batch_bytes). Send smaller batches."
             )
@@ -95,11 +99,19 @@ async def _body(request: Request, limit: int) -> bytes:
     return b"".join(parts)
 
 
+async def _pass_over(stream: AsyncIterator[bytes], most: int) -> None:
+    """Read as much again: most senders look for an answer only when they have sent everything."""
+    async for chunk in stream:
+        most -= len(chunk)
+        if most < 0:
+            return
+
+
 class _Unpacker:
     def __init__(self, encoding: str, limit: int) -> None:
         if encoding not in ("identity", "gzip", ""):
             raise _RefusedError(415, f"Content-Encoding '{encoding}' is not understood. Send gzip or none.")
-        self._gzip = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
+        self._gzip = _gunzip() if encoding == "gzip" else None
         self._limit = limit
 
     def __call__(self, chunk: bytes) -> bytes:
@@ -107,13 +119,21 @@ class _Unpacker:
             return chunk
         try:
             # One byte over the limit is enough to know that it is over.
-            return self._gzip.decompress(chunk, self._limit + 1)
+            plain = self._gzip.decompress(chunk, self._limit + 1)
+            while self._gzip.eof and (more := self._gzip.unused_data) and len(plain) <= self._limit:
+                self._gzip = _gunzip()  # gzip files may be joined, and are one then
+                plain += self._gzip.decompress(more, self._limit + 1)
         except zlib.error as error:
             raise _RefusedError(400, f"The body is no gzip: {error}. Check Content-Encoding.") from None
+        return plain
 
     def finish(self) -> None:
         if self._gzip is not None and not self._gzip.eof:
             raise _RefusedError(400, "The gzip body is cut off. Send it again, whole.")
+
+
+def _gunzip() -> zlib._Decompress:
+    return zlib.decompressobj(wbits=31)
 
 
 def _lines(body: bytes) -> Sequence[bytes]:
@@ -129,6 +149,14 @@ def _lines(body: bytes) -> Sequence[bytes]:
     if stripped.startswith(b"{") and _is_one_object(stripped):
         return [stripped]
     return [line for line in stripped.split(b"\n") if line.strip()]
+
+
+def _few(lines: Sequence[bytes]) -> Sequence[bytes]:
+    if len(lines) > MOST_LINES:
+        raise _RefusedError(
+            413, f"The request has {len(lines)} lines; at most {MOST_LINES} are taken at once."
+        )
+    return lines
 
 
 def _is_one_object(body: bytes) -> bool:
