@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from importlib.metadata import version
 from typing import IO, Any, Final, NoReturn
 
 import click
@@ -124,7 +123,7 @@ class Commands(click.Group):
     epilog="Exit codes: 0 fine; 1 findings or failed checks, where asked; 2 wrong usage; "
     "3 a store, port or peer cannot be reached.",
 )
-@click.version_option(version("mlmon"), "--version", "-V", message="mlmon %(version)s")
+@click.version_option(None, "--version", "-V", package_name="mlmon", message="mlmon %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Watch machine-learning models through the logs they write."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mlmon.cli import wiring
 from mlmon.cli.options import Asked
@@ -57,6 +58,13 @@ def chosen_models(reader: Reader, config: Config, asked: Asked) -> list[Model]:
             f"There are: {_list(versions)}.{nearest(asked.version, versions)}"
         )
     return found
+
+
+def of_results(asked: Asked, models: Sequence[Model]) -> Asked:
+    """What was asked, for results: those of a model's only version are kept as those of all its versions."""
+    if asked.version is not None and all(len(model.versions) < 2 for model in models):  # noqa: PLR2004 - several
+        return replace(asked, version=None)
+    return asked
 
 
 def one_model(reader: Reader, config: Config, asked: Asked) -> Model:

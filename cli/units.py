@@ -73,6 +73,11 @@ def count(value: float | None) -> str:
     return NOTHING if value is None else f"{value:,.0f}"
 
 
+def counted(number: int, noun: str) -> str:
+    """A count with its noun: 1 model, 2,400 models."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def plain(value: float | None) -> str:
     """A number in about three digits.
 

@@ -26,17 +26,14 @@ from mlmon.core.store import Reader, Store, Written
 from mlmon.core.window import Window, parse_duration
 
 if TYPE_CHECKING:
-    from mlmon.analyzers.jobs import Pass
-    from mlmon.analyzers.models import Model
+    from mlmon.analyzers.jobs import Pass as Pass  # noqa: PLC0414 - for commands to name
+    from mlmon.analyzers.models import Model as Model  # noqa: PLC0414 - for commands to name
     from mlmon.analyzers.pending import Tally
     from mlmon.analyzers.reference import Reference
     from mlmon.cli.training import Table
     from mlmon.pipelines.collector.server import Doors
     from mlmon.pipelines.pipeline import Counters
-    from mlmon.stores.embedded import EmbeddedStore
-
-__all__ = ["EmbeddedStore", "Model", "Pass", "Reference", "Tally"]
-"""Types that the commands name, and may not import from where they are made."""
+    from mlmon.stores.embedded import EmbeddedStore as EmbeddedStore  # noqa: PLC0414 - for commands to name
 
 EVENTS: Final = "events"
 RESULTS: Final = "results"

@@ -58,7 +58,8 @@ def told(done: Pass) -> str:
 
     seconds = sum(done.seconds.values())
     return (
-        f"{done.inferences:,} new inferences and {done.outcomes.joined:,} joined outcomes "
-        f"of {done.models} models: {done.windows:,} windows, {done.metrics:,} metrics, "
-        f"{done.findings:,} findings ({units.duration_ns(seconds * 1e9)})."
+        f"{units.counted(done.inferences, 'new inference')} and "
+        f"{units.counted(done.outcomes.joined, 'joined outcome')} of {units.counted(done.models, 'model')}: "
+        f"{units.counted(done.windows, 'window')}, {units.counted(done.metrics, 'metric')}, "
+        f"{units.counted(done.findings, 'finding')} ({units.duration_ns(seconds * 1e9)})."
     )

@@ -41,13 +41,13 @@ def command(asked: Asked, state: str, severity: str | None, *, fail: bool) -> No
     segments, versions or of one feature.
     """
     from mlmon.cli import findings, output, wiring
-    from mlmon.cli.models import chosen_models, cut
+    from mlmon.cli.models import chosen_models, cut, of_results
 
     config = settings(asked)
     with wiring.reading(config) as reader:
         models = chosen_models(reader, config, asked)
         side = cut(reader, models, asked.by) if models else None
-        filters = _filters(asked, side, state, severity)
+        filters = _filters(of_results(asked, models), side, state, severity)
         found = (
             finding for finding in findings.stored(reader, filters, span(asked)) if _is_on(finding, side)
         )

@@ -89,7 +89,7 @@ def _rows(reader: Reader, config: Config, asked: Asked, model: Model, moment: da
         "high": headline.high if headline else None,
         "coverage": by_name["coverage"].value if "coverage" in by_name else None,
         "final": headline.final if headline else None,
-        "findings": findings.firing(reader, model.name, version, window),
+        "findings": findings.firing(reader, model.name, version if len(model.versions) > 1 else "", window),
         "first": model.first,
         "last": model.last,
     }

@@ -67,6 +67,7 @@ def load(asked: Asked, file: str, **named: Any) -> None:  # noqa: ANN401 - the c
 
 
 def _tell(done: Loaded, plan: Any, config: Config) -> None:  # noqa: ANN401 - a loading plan
+    from mlmon.cli import units
     from mlmon.cli.output import note
 
     for line, problem in done.problems[:_SHOWN]:
@@ -74,7 +75,8 @@ def _tell(done: Loaded, plan: Any, config: Config) -> None:  # noqa: ANN401 - a 
     if done.bad > _SHOWN:
         note(f"... and {done.bad - _SHOWN:,} more bad rows.")
     click.echo(
-        f"{done.stored:,} outcomes loaded, {done.duplicates:,} were there already, {done.bad:,} bad rows."
+        f"{units.counted(done.stored, 'outcome')} loaded, {done.duplicates:,} there already, "
+        f"{units.counted(done.bad, 'bad row')}."
     )
     if done.bad and plan.ship is None:
         note(f"The bad rows are kept with the dead letters of {config.store.url}.")

@@ -141,9 +141,9 @@ def test_outcomes_through_a_running_collector(started, process, store):
     assert "--ship" in refused.stderr
     shipped = process("outcomes", "load", "truth.csv", "--ship", address, cwd=store.parent)
     assert shipped.returncode == 0, shipped.stderr
-    assert shipped.stdout == "2 outcomes loaded, 0 were there already, 1 bad rows.\n"
+    assert shipped.stdout == "2 outcomes loaded, 0 there already, 1 bad row.\n"
     again = process("outcomes", "load", "truth.csv", "--ship", address, cwd=store.parent)
-    assert again.stdout == "0 outcomes loaded, 2 were there already, 1 bad rows.\n"
+    assert again.stdout == "0 outcomes loaded, 2 there already, 1 bad row.\n"
 
 
 def test_logs_follow_new_lines(started, store):

@@ -7,7 +7,7 @@ def test_a_second_pass_finds_nothing_new(run, store, monkeypatch):
     assert run("analyze").exit_code == 0
     shown = run("analyze")
     assert shown.exit_code == 0, shown.stderr
-    assert shown.stdout.startswith("0 new inferences and 0 joined outcomes of 1 models")
+    assert shown.stdout.startswith("0 new inferences and 0 joined outcomes of 1 model:")
 
 
 def test_a_time_is_stated_again(run, store, monkeypatch):
@@ -15,7 +15,7 @@ def test_a_time_is_stated_again(run, store, monkeypatch):
     monkeypatch.setenv("MLMON_ANALYZE_WINDOWS", '["month"]')
     run("analyze")
     shown = run("analyze", "--since", "2013-04-02", "--until", "2013-04-03")
-    assert " 1 windows" in shown.stdout
+    assert " 1 window," in shown.stdout
 
 
 def test_an_empty_store(run, empty):

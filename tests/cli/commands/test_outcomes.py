@@ -26,10 +26,10 @@ def test_loading_twice_changes_nothing(run, store):
     (store.parent / "truth.csv").write_text("id,label\nflight-A0,late\nflight-A10,on_time\n")
     first = run("outcomes", "load", "truth.csv")
     assert first.exit_code == 0, first.stderr
-    assert first.stdout == "2 outcomes loaded, 0 were there already, 0 bad rows.\n"
+    assert first.stdout == "2 outcomes loaded, 0 there already, 0 bad rows.\n"
     assert "2 of 2 ids match" in first.stderr
     again = run("outcomes", "load", "truth.csv")
-    assert again.stdout == "0 outcomes loaded, 2 were there already, 0 bad rows.\n"
+    assert again.stdout == "0 outcomes loaded, 2 there already, 0 bad rows.\n"
     assert loaded(store) == 2
 
 
@@ -38,7 +38,7 @@ def test_bad_rows_are_kept_apart(run, store):
     (store.parent / "truth.csv").write_text("id,label\nflight-A0,late\n,late\nflight-A10,\nflight-A20,late\n")
     shown = run("outcomes", "load", "truth.csv")
     assert shown.exit_code == 0
-    assert shown.stdout == "2 outcomes loaded, 0 were there already, 2 bad rows.\n"
+    assert shown.stdout == "2 outcomes loaded, 0 there already, 2 bad rows.\n"
     assert "truth.csv:3: Column 'id' is empty." in shown.stderr
     assert "truth.csv:4: Column 'label' is empty." in shown.stderr
     letters = list(deadletter.read(store / deadletter.FOLDER))
@@ -65,7 +65,7 @@ def test_other_forms(run, store, suffix):
     else:
         path.write_text(json.dumps({"flight": "flight-A0", "delay": 1.5}) + "\n")
     shown = run("outcomes", "load", path.name, "--id-column", "flight", "--value-column", "delay")
-    assert shown.stdout == "1 outcomes loaded, 0 were there already, 0 bad rows.\n", shown.stderr
+    assert shown.stdout == "1 outcome loaded, 0 there already, 0 bad rows.\n", shown.stderr
 
 
 def test_columns_that_cannot_be_guessed(run, store):
