@@ -29,6 +29,10 @@ class Scope(NamedTuple):
 active: Final[ContextVar[Scope | None]] = ContextVar("mlmon_active", default=None)
 """The scope of the running task or thread."""
 
+_scope: Final = active.get
+_modules: Final = sys.modules
+_OPENTELEMETRY: Final = "opentelemetry.trace"
+
 
 def parse_traceparent(header: str | None) -> Trace | None:
     """The trace of a W3C `traceparent` header; None where there is none or it is not valid.
@@ -42,11 +46,10 @@ def parse_traceparent(header: str | None) -> Trace | None:
 
 def current_trace() -> Trace | None:
     """The trace of the active scope, else of OpenTelemetry's current span where the host has loaded it."""
-    scope = active.get()
+    scope = _scope()
     if scope is not None and scope.trace is not None:
         return scope.trace
-    api = sys.modules.get("opentelemetry.trace")
-    return None if api is None else _span_of(api)
+    return _span_of(_modules[_OPENTELEMETRY]) if _OPENTELEMETRY in _modules else None
 
 
 def _span_of(api: Any) -> Trace | None:  # noqa: ANN401 - the host's module

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import logging
 from threading import get_ident
-from typing import Any
+from typing import Any, Final
 
 from mlmon.logging_sdk import records
 from mlmon.logging_sdk.logger import ModelLogger
 from mlmon.logging_sdk.misuse import LOGGER
+
+_OWN: Final = LOGGER.name
 
 
 class Handler(logging.Handler):
@@ -35,11 +37,19 @@ class Handler(logging.Handler):
     ) -> None:
         super().__init__(level.upper() if isinstance(level, str) else level)
         self.logger = logger or ModelLogger(model, **options)
+        self._shipper = self.logger.shipper
         self._is_owner = logger is None
+
+    def handle(self, record: logging.LogRecord) -> Any:  # noqa: ANN401 - logging's own type, by version
+        """Write a record that the filters let through. It takes no lock: the logger is safe for threads."""
+        passed: Any = self.filter(record) if self.filters else record
+        if passed:
+            self.emit(record if passed is True else passed)  # from Python 3.12 on, a filter may give another
+        return passed
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record; the record is not changed."""
-        if str(record.name).startswith(LOGGER.name) or get_ident() == self.logger.shipping_thread_id:
+        if str(record.name).startswith(_OWN) or get_ident() == self._shipper.thread_id:
             return
         try:
             records.write(self.logger, record)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import countOf
 from types import TracebackType
 from typing import Any, Final, Self, overload
 
@@ -37,7 +38,7 @@ from mlmon.logging_sdk.monitor import Call, Told, monitored
 from mlmon.logging_sdk.outcomes import outcome_events
 from mlmon.logging_sdk.outlet import Basket, Outlet
 from mlmon.logging_sdk.producer import LINES, OUTCOME, SERVED, Kind, Producer
-from mlmon.logging_sdk.recorder import Recorder
+from mlmon.logging_sdk.recorder import Recorder, add_trace
 from mlmon.logging_sdk.redact import Rule, TextRule, redactor
 from mlmon.logging_sdk.sample import Sample
 from mlmon.logging_sdk.ship import Shipper
@@ -185,20 +186,36 @@ class ModelLogger:
         The arguments mean what they mean for `inference` and `Inference.predict`.
         """
         name = self._outlet.producer.new_inference_id() if id is None else str(id)
+        recorder = self._recorder
         try:
-            body: Document = {schema.MESSAGE: "predicted", schema.INFERENCE_ID: name}
             if type(label) is str and value is None and probabilities is None:  # spares a call where it can
-                body[schema.MESSAGE] = f"predicted {label}"
-                body[schema.PREDICTION_LABEL] = label
+                body: Document = {
+                    schema.MESSAGE: "predicted " + label,
+                    schema.INFERENCE_ID: name,
+                    schema.PREDICTION_LABEL: label,
+                }
                 if score is not None:
                     body[schema.PREDICTION_SCORE] = score if type(score) is float else number(score)
             else:
-                self._recorder.add_prediction(body, label, score, value, probabilities)
+                body = {schema.INFERENCE_ID: name}
+                recorder.add_prediction(body, label, score, value, probabilities)
             if duration_ns is not None:
-                body[schema.EVENT_DURATION] = int(duration_ns)
-            row = features if type(features) is dict else row_of(features, self._recorder.feature_names)
+                body[schema.EVENT_DURATION] = duration_ns if type(duration_ns) is int else int(duration_ns)
+            row = features if type(features) is dict else row_of(features, recorder.feature_names)
             at_ns = self._clock() if timestamp is None else self._ns(timestamp)
-            self._recorder.record(SERVED, at_ns, body, row, segment, current_trace())
+            if (  # floats alone, as most models have, need no look at each
+                segment is None
+                and row
+                and recorder.is_plain
+                and not recorder.texts
+                and countOf(map(type, row.values()), float) == len(row)
+            ):
+                body[schema.FEATURES_NUMERIC] = row
+                if (trace := current_trace()) is not None:
+                    add_trace(body, trace)
+                self._outlet.emitters[SERVED](at_ns, body)
+            else:
+                recorder.record(SERVED, at_ns, body, row, segment, current_trace())
         except Exception as error:  # noqa: BLE001 - the host must not notice
             self._misuse.note("prediction", f"A prediction cannot be read: {error}.", error=error)
         return name
@@ -448,7 +465,14 @@ class ModelLogger:
         """The ident of the thread that ships, None before it started."""
         return self._outlet.shipper.thread_id
 
+    @property
+    def shipper(self) -> Shipper:
+        """What ships the events."""
+        return self._outlet.shipper
+
     def _ns(self, timestamp: Moment) -> int:
+        if type(timestamp) is int:
+            return timestamp
         try:
             return ns_of(timestamp, self._clock)
         except TypeError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count, islice
 from typing import Final, Protocol
@@ -11,7 +11,7 @@ from weakref import WeakSet
 from mlmon.core.event import Document
 from mlmon.logging_sdk.fork import renew_in_child
 from mlmon.logging_sdk.misuse import Misuse
-from mlmon.logging_sdk.producer import Kind, Producer
+from mlmon.logging_sdk.producer import KINDS, Kind, Producer
 from mlmon.logging_sdk.ship import Shipper
 from mlmon.logging_sdk.stats import Stats
 
@@ -47,8 +47,15 @@ class _Awake:
         """Do nothing."""
 
 
+Emit = Callable[[int, Document], None]
+"""Writes and queues an event: its moment in nanoseconds, and its body."""
+
+
 class Outlet:
-    """Joins a producer with a shipper. Safe for threads; never raises; a forked child begins anew."""
+    """Joins a producer with a shipper. Safe for threads; never raises; a forked child begins anew.
+
+    `emitters` has a function for each kind that writes and queues an event, until the events go elsewhere.
+    """
 
     def __init__(self, producer: Producer, shipper: Shipper, misuse: Misuse) -> None:
         self.producer = producer
@@ -61,7 +68,6 @@ class Outlet:
 
     def _bind(self) -> None:
         """Look up once what the hot path calls."""
-        self._write = self.producer.write
         self._sampled_out = count()
         self.aim(_diversion)
 
@@ -74,9 +80,9 @@ class Outlet:
         """Put events into a basket instead of the spool, or, with None, into the spool again."""
         basket = self._own or basket
         aim = self.shipper.spool if basket is None else basket
-        self._append = aim.append
-        self._extend = aim.extend
+        self._basket: Basket = aim
         self._sleeper: Sleeper = self.shipper if basket is None else _Awake()
+        self.emitters: Mapping[Kind, Emit] = {kind: self._make_emitter(kind) for kind in KINDS}
 
     def begin_anew(self) -> None:
         """Take a new producer id, an empty spool and a transport of its own."""
@@ -87,23 +93,44 @@ class Outlet:
 
     def emit(self, kind: Kind, at_ns: int, body: Document) -> None:
         """Write and queue one event; see `Producer.write`."""
-        try:
-            self._append(self._write(kind, at_ns, body), kind.level)
-            if self._sleeper.asleep:
-                self._sleeper.wake()
-        except Exception as error:  # noqa: BLE001 - the host must not notice
-            self.misuse.note("not_written", f"An event could not be written: {error!r}.", error=error)
+        self.emitters[kind](at_ns, body)
+
+    def _make_emitter(self, kind: Kind) -> Emit:
+        """Flat, and with all it needs at hand, because each event goes through it."""
+        write, append, level = self.producer.writers[kind], self._basket.append, kind.level
+        sleeper, note = self._sleeper, self.misuse.note
+
+        def emit(at_ns: int, body: Document) -> None:
+            try:
+                append(write(at_ns, body), level)
+                if sleeper.asleep:
+                    sleeper.wake()
+            except Exception as error:  # noqa: BLE001 - the host must not notice
+                note("not_written", f"An event could not be written: {error!r}.", error=error)
+
+        return emit
 
     def emit_many(self, kind: Kind, events: Iterable[tuple[int, Document]]) -> None:
         """Write and queue many events of one kind, pairs of a moment and a body."""
         rest = iter(events)
         while chunk := list(islice(rest, _CHUNK)):
             try:
-                self._extend(self.producer.write_many(kind, chunk), kind.level)
+                self._basket.extend(self._written(kind, chunk), kind.level)
                 if self._sleeper.asleep:
                     self._sleeper.wake()
             except Exception as error:  # noqa: BLE001 - the host must not notice
                 self.misuse.note("not_written", f"Events could not be written: {error!r}.", error=error)
+
+    def _written(self, kind: Kind, events: Iterable[tuple[int, Document]]) -> list[bytes]:
+        """The events as bytes; one that cannot be written costs itself alone and takes no number."""
+        write = self.producer.writers[kind]
+        records: list[bytes] = []
+        for at_ns, body in events:
+            try:
+                records.append(write(at_ns, body))
+            except Exception as error:  # noqa: BLE001 - the host must not notice
+                self.misuse.note("not_written", f"An event could not be written: {error!r}.", error=error)
+        return records
 
     def leave_out(self) -> None:
         """Count an inference that sampling leaves out; it takes no number."""

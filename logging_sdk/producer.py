@@ -6,7 +6,7 @@ small flat dictionary and one formatting of bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import count
 from secrets import token_hex
@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from mlmon.core import schema
-from mlmon.core.clock import NS_PER_SECOND, to_text
+from mlmon.core.clock import to_text
 from mlmon.core.event import Document
 from mlmon.core.schema import Dataset
 from mlmon.logging_sdk.encode import MAX_EVENT_BYTES, clean, dumps
@@ -40,12 +40,21 @@ LINES: Final = {
     name: Kind(Dataset.APP, level, name)
     for name, level in {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}.items()
 }
+KINDS: Final = (SERVED, UNANSWERED, FAILED, OUTCOME, *LINES.values())
+
+Write = Callable[[int, Document], bytes]
+"""Writes an event: its moment in nanoseconds, and its body, which has a field at least and is not kept."""
+
+_NS_PER_MILLISECOND: Final = 1_000_000
+_DIGITS: Final = tuple(b"%03d" % number for number in range(1000))
 
 
 class Producer:
     """Gives the events of one logger in one process their ids, `<producer id>-<sequence>`. Safe for threads.
 
-    `redact` sees the body of each event before it is serialised.
+    `redact` sees the body of each event before it is serialised. `writers` has a function for each
+    kind, which `begin_anew` makes out of date; `new_inference_id` gives an id that no other inference of any
+    process has.
     """
 
     def __init__(self, identity: Identity, redact: Redactor | None = None) -> None:
@@ -57,54 +66,53 @@ class Producer:
         """Take a new id and count from 0."""
         self.id: str = token_hex(6)
         self._sequence = count()
-        self._inferences = count()
-        self._heads: dict[Kind, bytes] = {}
-        self._latest = (0, _text_of(0))
+        self.new_inference_id = _names(f"{self.id}.")
+        self.writers: Mapping[Kind, Write] = {kind: self._make_writer(kind) for kind in KINDS}
 
     @property
     def written(self) -> int:
         """How many events took a number."""
         return int(repr(self._sequence)[6:-1])  # `count(7)`: looks at the next number without taking it
 
-    def new_inference_id(self) -> str:
-        """An id that no other inference of any process has."""
-        return f"{self.id}.{next(self._inferences)}"
-
     def write(self, kind: Kind, at_ns: int, body: Document) -> bytes:
         """One event as JSON, one line without its end. `body` has at least one field and is not kept."""
-        if self._redact is not None:
-            body = self._redact(body)
-        try:
-            tail = dumps(body)
-        except TypeError:
-            tail = clean(body)
-        if len(tail) > MAX_EVENT_BYTES:
-            tail = clean(body)
-        second = at_ns // NS_PER_SECOND
-        latest = self._latest
-        if latest[0] != second:
-            self._latest = latest = (second, _text_of(second))
-        try:
-            head = self._heads[kind]
-        except KeyError:
-            head = self._head(kind)
-        number = next(self._sequence)
-        return head % (latest[1], at_ns // 1000 % 1_000_000, number, number, tail[1:])
+        return self.writers[kind](at_ns, body)
 
-    def write_many(self, kind: Kind, events: Iterable[tuple[int, Document]]) -> list[bytes]:
-        """As `write`, for pairs of a moment and a body."""
-        write = self.write
-        return [write(kind, at_ns, body) for at_ns, body in events]
+    def _make_writer(self, kind: Kind) -> Write:
+        """Flat, and with all it needs at hand: this is what each event costs."""
+        redact, sequence, head = self._redact, self._sequence, self._head(kind)
+        latest = (0, _text_of(0))
+
+        def write(at_ns: int, body: Document) -> bytes:
+            nonlocal latest
+            if redact is not None:
+                body = redact(body)
+            try:
+                tail = dumps(body)
+                if len(tail) > MAX_EVENT_BYTES:
+                    tail = clean(body)
+            except TypeError:
+                tail = clean(body)
+            since, start = latest  # read at once: another thread may have another millisecond
+            offset_ns = at_ns - since
+            if not 0 <= offset_ns < _NS_PER_MILLISECOND:
+                offset_ns = at_ns % _NS_PER_MILLISECOND
+                latest = (at_ns - offset_ns, start := _text_of(at_ns // _NS_PER_MILLISECOND))
+            digits = _DIGITS[offset_ns // 1000]
+            number = next(sequence)  # taken last, so that what fails before leaves no gap
+            return head % (start, digits, number, number, tail[1:])
+
+        return write
 
     def _head(self, kind: Kind) -> bytes:
-        """A template of an event's bytes: second, microsecond, number, number, body without its brace."""
+        """A template of an event's bytes: millisecond, three digits, number, number, body less its brace."""
         values = static_fields(self._identity, kind.dataset, self.id)
         if kind.outcome is not None:
             values[schema.EVENT_OUTCOME] = kind.outcome
         fixed = clean(values)[1:-1].replace(b"%", b"%%")
         names = (schema.TIMESTAMP, schema.LOG_LEVEL, schema.EVENT_ID, schema.EVENT_SEQUENCE)
         timestamp, level, event_id, sequence = _encoded(names)
-        head = b'{"%b":"%%b.%%06dZ","%b":"%b","%b":"%b-%%d","%b":%%d,%b,%%b' % (
+        return b'{"%b":"%%b%%bZ","%b":"%b","%b":"%b-%%d","%b":%%d,%b,%%b' % (
             timestamp,
             level,
             kind.level_name.encode(),
@@ -113,14 +121,17 @@ class Producer:
             sequence,
             fixed,
         )
-        self._heads[kind] = head
-        return head
+
+
+def _names(start: str) -> Callable[[], str]:
+    numbers = count()
+    return lambda: f"{start}{next(numbers)}"
 
 
 def _encoded(names: Iterable[str]) -> Iterator[bytes]:
     return (name.encode() for name in names)
 
 
-@lru_cache(maxsize=4096)  # the rows of a batch come back to the same seconds
-def _text_of(second: int) -> bytes:
-    return to_text(second * NS_PER_SECOND).partition(".")[0].encode()
+@lru_cache(maxsize=4096)  # the rows of a batch come back to the same moments
+def _text_of(millisecond: int) -> bytes:
+    return to_text(millisecond * _NS_PER_MILLISECOND)[:-4].encode()

@@ -20,7 +20,8 @@ class Recorder:
     """Knows what a logger's inferences have in common. Safe for threads.
 
     `segments` are names of features that are copied into the segment, `classes` and `feature_names` name what
-    arrays hold, `texts` remembers which features are categorical.
+    arrays hold, `texts` remembers which features are categorical. With
+    `is_plain`, neither sampling nor segments need a look at what is logged.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Recorder:
         self.sample = sample
         self.threshold = threshold
         self.texts: set[str] = set()
+        self.is_plain = sample is None and not self.segments
 
     def record(
         self,
@@ -67,7 +69,7 @@ class Recorder:
                 body[schema.SEGMENT] = found
         if trace is not None:
             add_trace(body, trace)
-        self.outlet.emit(kind, at_ns, body)
+        self.outlet.emitters[kind](at_ns, body)
 
     def segment_of(self, features: Mapping[str, Any], segment: Mapping[str, Any] | None) -> Document:
         """The features that are segments, and what the caller gave."""

@@ -21,9 +21,11 @@ _OWN: Final = frozenset((*logging.makeLogRecord({}).__dict__, "message", "asctim
 
 def write(logger: ModelLogger, record: logging.LogRecord, static: Mapping[str, Any] | None = None) -> None:
     """Log a record by a logger: the inference in it, else a line. `static` are labels of each line."""
-    at_ns = round(record.created * 1e6) * 1000
+    at_ns = int(record.created * 1e6 + 0.5) * 1000
     given = record.__dict__.get(KEY)
-    if isinstance(given, Mapping):
+    if type(given) is dict and "timestamp" not in given:
+        logger.predicted(timestamp=at_ns, **given)
+    elif isinstance(given, Mapping):
         logger.predicted(**{"timestamp": at_ns, **given})
     else:
         logger.write_line(kind_of_level(record.levelno, None), at_ns, body_of(record, static or {}))

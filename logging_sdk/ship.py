@@ -44,6 +44,7 @@ class Shipper:
     """Owns a spool and a transport, and the thread between them. Safe for threads.
 
     The thread starts at the first record. `asleep` is read after each append: only then must it be woken.
+    `thread_id` is the ident of the thread, None before it started.
     """
 
     def __init__(
@@ -75,12 +76,8 @@ class Shipper:
         self._closing = Event()
         self._stop_at: float | None = None
         self._thread: Thread | None = None
+        self.thread_id: int | None = None
         self._warned_at = -_WARN_EVERY_S
-
-    @property
-    def thread_id(self) -> int | None:
-        """The ident of the shipping thread, None before it started."""
-        return None if self._thread is None else self._thread.ident
 
     def wake(self) -> None:
         """See to it that the thread runs and looks into the spool."""
@@ -90,6 +87,7 @@ class Shipper:
                 with suppress(RuntimeError):  # an interpreter that shuts down starts no thread
                     thread.start()
                     self._thread = thread
+                    self.thread_id = thread.ident
         self._signal.set()
 
     def flush(self, timeout_s: float) -> bool:

@@ -76,10 +76,11 @@ class MemorySpool:
 
     def append(self, record: bytes, level: int) -> None:
         """Keep a record; see `Spool`."""
+        order = self._order
         self._lanes[level].append(record)
-        self._order.append(level)
-        self._added += len(record)
-        if self._added > self._limit or len(self._order) > self._max_records:
+        order.append(level)
+        self._added = added = self._added + len(record)
+        if added > self._limit or len(order) > self._max_records:
             self._shed()
 
     def extend(self, records: Sequence[bytes], level: int) -> None:

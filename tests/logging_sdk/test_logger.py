@@ -11,6 +11,7 @@ import pytest
 from mlmon.core import schema
 from mlmon.core.errors import UsageError
 from mlmon.logging_sdk import ModelLogger, tracing
+from mlmon.logging_sdk.redact import Rule
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -254,3 +255,21 @@ def test_percent_signs_survive(events):
     assert [event[schema.MODEL_NAME] for event in events] == ["100%d", "100%d"]
     for before, after in pairwise(events):
         assert after[schema.EVENT_SEQUENCE] == before[schema.EVENT_SEQUENCE] + 1
+
+
+def test_what_cannot_be_written_leaves_no_gap(events):
+    """An event that fails within the SDK, alone or in a batch, is noted and takes no number."""
+
+    def refuse(value):
+        if value == "bad":
+            raise ValueError("no")
+        return value
+
+    log = ModelLogger("m", redact=[Rule(patterns=("x",), replace=refuse)])
+    for value in ("good", "bad", "good"):
+        log.predicted({"x": value}, label="a")
+    with log.batch([{"x": "good"}, {"x": "bad"}, {"x": "good"}]) as batch:
+        batch.predict(label=["a", "a", "a"])
+    log.predicted({"x": "good"}, label="a", timestamp=10**30)
+    assert [document[schema.EVENT_SEQUENCE] for document in events] == [0, 1, 2, 3]
+    assert (log.stats().emitted, log.stats().misused) == (4, 3)
