@@ -7,7 +7,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Final
 
 import uvicorn
@@ -17,7 +17,7 @@ from mlmon.core.config import CollectorConfig
 from mlmon.core.errors import WireError
 from mlmon.pipelines.collector import http
 from mlmon.pipelines.collector.beats import Beats
-from mlmon.pipelines.collector.streams import serving
+from mlmon.pipelines.collector.streams import Stop, nothing, serve
 from mlmon.pipelines.collector.tcp import Tcp
 from mlmon.pipelines.pipeline import Pipeline
 
@@ -45,27 +45,27 @@ async def running(config: CollectorConfig, pipeline: Pipeline) -> AsyncIterator[
     """
     beats = Beats(pipeline, max_event_bytes=config.max_event_bytes, max_batch_bytes=config.max_batch_bytes)
     tcp = Tcp(pipeline, max_event_bytes=config.max_event_bytes)
-    async with AsyncExitStack() as stack:
+    sockets: dict[str, socket.socket | None] = {}
+    stops: list[Stop] = []
+    try:
         # All ports are taken before any door opens, so that half a collector never runs.
-        sockets = {
-            name: _bind(config.host, port, name)
-            for name, port in (
-                ("http_port", config.http_port),
-                ("tcp_port", config.tcp_port),
-                ("beats_port", config.beats_port),
-            )
-        }
-        for each in sockets.values():
-            if each is not None:
-                stack.callback(each.close)
-        await stack.enter_async_context(_http(sockets["http_port"], pipeline, config))
-        await stack.enter_async_context(serving(sockets["tcp_port"], tcp, grace_s=GRACE_S))
-        await stack.enter_async_context(serving(sockets["beats_port"], beats, grace_s=GRACE_S))
+        for name in ("http_port", "tcp_port", "beats_port"):
+            sockets[name] = _bind(config.host, getattr(config, name), name)
+        stops += [
+            await _http(sockets["http_port"], pipeline, config),
+            await serve(sockets["tcp_port"], tcp, grace_s=GRACE_S),
+            await serve(sockets["beats_port"], beats, grace_s=GRACE_S),
+        ]
         yield Doors(
             http=_url("http", sockets["http_port"]),
             tcp=_url("tcp", sockets["tcp_port"]),
             beats=_url("beats", sockets["beats_port"]),
         )
+    finally:
+        await asyncio.gather(*(stop() for stop in stops))
+        for each in sockets.values():
+            if each is not None:
+                each.close()
 
 
 def _bind(host: str, port: int | None, setting: str) -> socket.socket | None:
@@ -95,13 +95,9 @@ def _url(scheme: str, listening: socket.socket | None) -> str | None:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-@asynccontextmanager
-async def _http(
-    listening: socket.socket | None, pipeline: Pipeline, config: CollectorConfig
-) -> AsyncIterator[None]:
+async def _http(listening: socket.socket | None, pipeline: Pipeline, config: CollectorConfig) -> Stop:
     if listening is None:
-        yield
-        return
+        return nothing
     server = _Server(
         uvicorn.Config(
             http.app(pipeline, max_batch_bytes=config.max_batch_bytes),
@@ -114,11 +110,12 @@ async def _http(
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers nothing to wait for
         await asyncio.sleep(0.005)
-    try:
-        yield
-    finally:
+
+    async def stop() -> None:
         server.should_exit = True
         await serving
+
+    return stop
 
 
 class _Server(uvicorn.Server):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from asyncio import StreamReader, StreamReaderProtocol, StreamWriter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Final, SupportsIndex
 
 _BUFFER_BYTES: Final = 1 << 20
 Handler = Callable[[StreamReader, StreamWriter], Awaitable[None]]
+Stop = Callable[[], Awaitable[None]]
 
 
 class _Reader(StreamReader):
@@ -35,18 +36,17 @@ class _Reader(StreamReader):
             super().feed_data(data)
 
 
-@asynccontextmanager
-async def serving(
-    listening: socket.socket | None, handler: Handler, *, grace_s: float
-) -> AsyncIterator[None]:
-    """Serve connections; at the end let each finish what it has received, and cut the slow."""
+async def serve(listening: socket.socket | None, handler: Handler, *, grace_s: float) -> Stop:
+    """Serve connections until the returned function is called.
+
+    That lets each connection finish what it has received, and cuts those that take longer than `grace_s`.
+    """
     if listening is None:
-        yield
-        return
+        return nothing
     loop = asyncio.get_running_loop()
     open_now: dict[asyncio.Task[None], _Reader] = {}
 
-    async def serve(reader: StreamReader, writer: StreamWriter) -> None:
+    async def one(reader: StreamReader, writer: StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - asyncio runs handlers in tasks
         assert isinstance(reader, _Reader)  # noqa: S101 - as the factory below made it
@@ -63,14 +63,19 @@ async def serving(
             open_now.pop(task)
 
     def protocol() -> StreamReaderProtocol:
-        return StreamReaderProtocol(_Reader(limit=_BUFFER_BYTES, loop=loop), serve, loop=loop)
+        return StreamReaderProtocol(_Reader(limit=_BUFFER_BYTES, loop=loop), one, loop=loop)
 
     server = await loop.create_server(protocol, sock=listening)
-    try:
-        yield
-    finally:
+
+    async def stop() -> None:
         server.close()
         await _drain(open_now, grace_s)
+
+    return stop
+
+
+async def nothing() -> None:
+    """Stop a door that was never open."""
 
 
 async def _drain(open_now: dict[asyncio.Task[None], _Reader], grace_s: float) -> None:
