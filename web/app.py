@@ -303,7 +303,7 @@ def _api_panel(desk: _Desk, request: Request) -> Response:
         if panel is None:
             ids = ", ".join(one.id for one in looked.panels)
             raise _NoSuchError(f"There is no panel '{id_}'. Allowed are findings, {ids}.")
-        rows = list(model.ask(desk.reader, panel, looked.scope))
+        rows = model.ask(desk.reader, panel, model.scope_of(looked, panel))
     if form == "json":
         return Response(export.as_json(rows), media_type="application/json")
     if form == "csv":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import Any, Final
 
 from msgspec import Struct
@@ -34,6 +35,9 @@ _ROW_HEIGHT: Final = 18
 _DOT_HEIGHT: Final = 22
 _FEW: Final = 64
 """Up to so many windows each has a dot."""
+
+_LEAST: Final = 30
+"""A segment with fewer evaluations in a window says nothing of it."""
 
 _PSI_TOP: Final = 0.5
 _PSI_NOTE: Final = (
@@ -160,10 +164,13 @@ def _over_time(data: list[Row], layers: list[Spec], height: int = HEIGHT) -> Spe
 
 def _heatmap(panel: Panel, rows: Sequence[Row], scope: Scope, _: Band | None) -> Chart:
     value = panel.series or VALUE
-    effects: dict[str, float] = {}
+    by_subject: dict[str, list[float]] = {}
     for row in rows:
         if row[value] is not None:
-            effects[row[SUBJECT]] = max(effects.get(row[SUBJECT], 0.0), row[value])
+            by_subject.setdefault(row[SUBJECT], []).append(row[value])
+    # The mean, so that one small window at the edge does not decide the order.
+    effects = {name: fmean(values) for name, values in by_subject.items()}
+    top = max((max(values) for values in by_subject.values()), default=0.0)
     if panel.id == "missing":
         effects = {name: effect for name, effect in effects.items() if effect > 0}
     ranked = sorted(effects, key=lambda name: (-effects[name], name))
@@ -176,7 +183,7 @@ def _heatmap(panel: Panel, rows: Sequence[Row], scope: Scope, _: Band | None) ->
         data += [
             {SUBJECT: name, **row} for row in with_gaps(of_name, scope, (value,)) if row[value] is not None
         ]
-    top = max(_MISSING_TOP, *effects.values()) if panel.unit is Unit.RATIO else _PSI_TOP
+    top = max(_MISSING_TOP, top) if panel.unit is Unit.RATIO else _PSI_TOP
     encoding = time_x(scope, "start", end="end") | {
         "y": {"field": SUBJECT, "type": "nominal", "sort": shown, "title": None},
         "color": {
@@ -196,7 +203,7 @@ def _heatmap(panel: Panel, rows: Sequence[Row], scope: Scope, _: Band | None) ->
 
 def _dots(panel: Panel, rows: Sequence[Row], scope: Scope, _: Band | None) -> Chart:
     """The first and the last window of each segment, the one that lost most on top."""
-    known = [row for row in rows if row[VALUE] is not None and row[SEGMENT]]
+    known = [row for row in rows if row[VALUE] is not None and row[SEGMENT] and row[panels.N] >= _LEAST]
     moments = sorted({row[TIME] for row in known})
     if not moments:
         return Chart(specs=[])
@@ -221,7 +228,7 @@ def _dots(panel: Panel, rows: Sequence[Row], scope: Scope, _: Band | None) -> Ch
     more = f" The {len(shown)} that lost most of {len(data)}." if len(data) > len(shown) else ""
     note = (
         f"Hollow: the first {_noun(scope.size)} shown. Filled, with its 95 % interval: the last one. "
-        f"What lost most is on top.{more}"
+        f"What lost most is on top; windows of fewer than {_LEAST} evaluations are left out.{more}"
     )
     return Chart(specs=[base(shown, layers, height=_DOT_HEIGHT * len(shown))], series=names, note=note)
 

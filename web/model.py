@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mlmon.core import schema
 from mlmon.core.clock import isoformat
@@ -20,7 +21,7 @@ from mlmon.core.store import Reader
 from mlmon.web import charts, commands, found, panels
 from mlmon.web.charts import Chart
 from mlmon.web.panels import NAME
-from mlmon.web.view import Extent, View, parse, scope, size_for
+from mlmon.web.view import Extent, View, parse, scope, size_for, to_compare
 
 TIMELINE: Final = "findings"
 
@@ -124,14 +125,16 @@ def read(reader: Reader, looked: Looked, pool: Executor) -> Page:
     """Ask all panels at once, in the pool's threads, and draw them."""
     to = looked.scope
     findings = pool.submit(found.of_model, reader, to)
-    asked = [(panel, pool.submit(_ask(reader, to), panel)) for panel in looked.panels]
+    asked = [(panel, pool.submit(ask, reader, panel, scope_of(looked, panel))) for panel in looked.panels]
     answers = {panel.id: future.result() for panel, future in asked}
     last = last_seen(looked)
     known: list[Finding] = findings.result()
     groups = found.grouped(known, last)
     band = found.reference_band(known, looked.metric, to.segment)
     drawn = {
-        panel.id: charts.chart(panel, answers[panel.id], to, band if panel.id == "performance" else None)
+        panel.id: charts.chart(
+            panel, answers[panel.id], scope_of(looked, panel), band if panel.id == "performance" else None
+        )
         for panel in looked.panels
     }
     return Page(
@@ -143,8 +146,13 @@ def read(reader: Reader, looked: Looked, pool: Executor) -> Page:
     )
 
 
-def _ask(reader: Reader, to: Scope) -> Callable[[Panel], list[Row]]:
-    return lambda panel: reader.query(scoped(panel, to)).rows
+def scope_of(looked: Looked, panel: Panel) -> Scope:
+    """The scope of a panel: that of the view, or for a comparison the largest windows that fit into it."""
+    to = looked.scope
+    if panel.kind is not Kind.DOTS:
+        return to
+    size, run = to_compare(looked.view.window, to.size, looked.choices.sizes)
+    return replace(to, size=size, window=run)
 
 
 def last_seen(looked: Looked) -> datetime | None:
@@ -162,7 +170,7 @@ def command(looked: Looked, id_: str) -> str:
     if panel.query.dataset is Dataset.EVALUATION:
         return commands.evaluations(to)
     field = next(iter(looked.choices.segments), "").partition("=")[0] if panel.kind is Kind.DOTS else ""
-    return commands.metrics(to, panels.names_of(panel), by=field)
+    return commands.metrics(scope_of(looked, panel), panels.names_of(panel), by=field)
 
 
 def payload(page: Page) -> dict[str, Any]:
@@ -210,6 +218,6 @@ def panel_of(looked: Looked, id_: str) -> Panel | None:
     return next((panel for panel in looked.panels if panel.id == id_), None)
 
 
-def ask(reader: Reader, panel: Panel, to: Scope) -> Sequence[Row]:
+def ask(reader: Reader, panel: Panel, to: Scope) -> list[Row]:
     """The rows behind one panel."""
-    return _ask(reader, to)(panel)
+    return reader.query(scoped(panel, to)).rows

@@ -11,7 +11,15 @@ from mlmon.core.panel import Unit
 NOTHING: Final = "–"  # noqa: RUF001 - a dash as wide as a digit
 _SMALL: Final = 0.001
 _TINY: Final = 1e-4
-_STEPS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+_STEPS: Final = (
+    (31_557_600.0, "y"),
+    (86400.0, "d"),
+    (3600.0, "h"),
+    (60.0, "min"),
+    (1.0, "s"),
+    (1e-3, "ms"),
+    (1e-6, "µs"),
+)
 _DIGITS: Final = 10
 _WORDS: Final = {
     "roc_auc": "ROC AUC", "f1": "F1", "mae": "MAE", "rmse": "RMSE", "mcc": "MCC", "r2": "R²", "psi": "PSI",

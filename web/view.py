@@ -12,7 +12,7 @@ from msgspec import Struct
 from mlmon.core.clock import isoformat
 from mlmon.core.errors import UsageError
 from mlmon.core.panel import Scope
-from mlmon.core.window import Window, floor, following, parse_duration, parse_moment, widen
+from mlmon.core.window import Window, floor, following, parse_duration, parse_moment, widen, windows
 
 PRESETS: Final = {
     "24h": "24 hours",
@@ -30,6 +30,7 @@ _STALE: Final = timedelta(days=2)
 _EMPTY: Final = timedelta(days=7)
 _ORDER: Final = ("1h", "1d", "7d", "month")
 _LIMITS: Final = (("1h", timedelta(days=3)), ("1d", timedelta(days=60)), ("7d", timedelta(days=400)))
+_TWO: Final = 2
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 
@@ -112,6 +113,27 @@ def size_for(span: Window, available: Iterable[str]) -> str:
     have = [size for size in _ORDER if size in set(available)]
     coarser = [size for size in have if _ORDER.index(size) >= place]
     return coarser[0] if coarser else have[-1] if have else wanted
+
+
+def to_compare(span: Window, shown: str, available: Iterable[str]) -> tuple[str, Window]:
+    """The largest size with at least two whole windows in a span, a beginning and an end, and their run.
+
+    Where no size has two, it is the size shown and all windows that touch the span.
+    """
+    have = set(available)
+    for size in reversed(_ORDER):
+        run = whole_windows(span, size)
+        if size in have and run is not None and len(list(windows(run, size))) >= _TWO:
+            return size, run
+    return shown, widen(span, shown)
+
+
+def whole_windows(span: Window, size: str) -> Window | None:
+    """The run of windows of a size that lie within a span, if any does."""
+    first = floor(span.start, size)
+    start = first if first == span.start else following(first, size)
+    end = floor(span.end, size)
+    return Window(start=start, end=end) if start < end else None
 
 
 def scope(view: View, model: str, size: str) -> Scope:

