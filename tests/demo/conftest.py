@@ -37,11 +37,12 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     """Run the whole demo once, as a person would, and give what it left."""
     folder = tmp_path_factory.mktemp("demo")
     store, report = folder / "store", folder / "report.html"
+    command = [sys.executable, "-m", "mlmon.cli", "demo", "--once"]
     done = subprocess.run(
-        [sys.executable, "-m", "mlmon.cli", "demo", "--once", "--store", str(store), "--report", str(report)],
+        [*command, "--store", str(store), "--report", str(report)],
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr
