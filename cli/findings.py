@@ -1,31 +1,40 @@
-"""Findings as a store keeps them."""
+"""Findings as a store keeps them, and which of them still hold."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
 
 from mlmon.core import schema
-from mlmon.core.query import AllOf, Count, Equals, Filter, Query, Scan
+from mlmon.core.query import AllOf, Equals, Filter, Scan
 from mlmon.core.result import Finding, State, from_document
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
 from mlmon.core.window import Window
 
+_LONGEST: Final = timedelta(days=62)
+"""Two months: windows that started before this and have fixed sizes are over, and so is the one after."""
 
-def firing(reader: Reader, model: str, version: str, window: Window) -> int:
-    """How many findings of a model hold now, over windows that start in the time given."""
+
+def count_open(reader: Reader, model: str, version: str, last: datetime) -> int:
+    """How many different things are wrong with a model when its last inference was served."""
     filters: list[Filter] = [
         Equals(schema.MODEL_NAME, model),
+        Equals(schema.MODEL_VERSION, version),
         Equals(schema.FINDING_STATE, str(State.FIRING)),
     ]
-    if version:
-        filters.append(Equals(schema.MODEL_VERSION, version))
-    query = Query(
-        dataset=Dataset.FINDING, window=window, where=AllOf(tuple(filters)), measures={"n": Count()}
+    recent = Window(start=last - _LONGEST, end=last + timedelta(days=1))
+    found = stored(reader, filters, recent)
+    return len({(finding.label, finding.segment) for finding in found if is_open(finding, last)})
+
+
+def is_open(finding: Finding, last: datetime) -> bool:
+    """Whether it still holds: it fires, and no later window of its size is over."""
+    window = finding.window
+    return finding.state is State.FIRING and (
+        finding.size == "all" or window.end + (window.end - window.start) > last
     )
-    [row] = reader.query(query)
-    count: int = row["n"]
-    return count
 
 
 def stored(reader: Reader, filters: Sequence[Filter], window: Window | None) -> Iterator[Finding]:

@@ -59,6 +59,12 @@ def exit_code(error: MlmonError) -> int:
     return UNREACHABLE if isinstance(error, StoreError | WireError) else FAILED
 
 
+def _of_system(error: OSError) -> MlmonError:
+    """What the operating system refused, such as a full disk or a file that may not be written."""
+    about = f"{error.filename}: " if error.filename else ""
+    return MlmonError(f"{about}{error.strerror or error}. Check the path, its rights and the space there.")
+
+
 class Commands(click.Group):
     """A group whose commands are modules, imported when they are named."""
 
@@ -101,6 +107,8 @@ class Commands(click.Group):
             # What is still buffered would be written, and fail again, when the interpreter ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise Ended(PIPE_CLOSED) from None
+        except OSError as error:
+            raise Told(_of_system(error)) from None
         return result
 
     def _lines(self, ctx: click.Context, names: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -9,10 +9,12 @@ from typing import Any, Final
 
 import duckdb
 
-from mlmon.core.errors import UsageError
+from mlmon.core.errors import StoreError, UsageError
 
 _BATCH: Final = 10_000
 _MEMORY: Final = "512MB"
+_LONGEST_LINE: Final = 16 << 20
+"""DuckDB takes buffers of twice this, so it is no more than the longest event needs."""
 
 
 def columns_of(path: str) -> list[str]:
@@ -80,9 +82,13 @@ def _copy(connection: duckdb.DuckDBPyConnection, source: Path, target: Path, col
     typed = ", ".join(f"{_text(name)}: {_text(kind)}" for name, kind in columns.items())
     read_all = (
         f"SELECT * FROM read_json({_text(str(source))}, format = 'newline_delimited', columns = {{{typed}}}, "  # noqa: S608 - quoted
-        "maximum_object_size = 67108864)"
+        f"maximum_object_size = {_LONGEST_LINE})"
     )
-    connection.execute(f"COPY ({read_all}) TO {_text(str(target))} (FORMAT parquet, COMPRESSION zstd)")
+    copy = f"COPY ({read_all}) TO {_text(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+    try:
+        connection.execute(copy)
+    except duckdb.Error as error:
+        raise StoreError(f"Parquet cannot be written: {str(error).splitlines()[0]}") from None
 
 
 def _text(value: str) -> str:

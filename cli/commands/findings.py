@@ -9,6 +9,8 @@ import click
 from mlmon.cli.options import SCOPE, Asked, asks, chosen, examples, settings, span
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mlmon.cli.models import Cut
     from mlmon.core.query import Filter, Row
     from mlmon.core.result import Finding
@@ -17,19 +19,25 @@ _KEYS: Final = (
     "model", "version", "segment", "metric", "window_start", "window_end", "window", "value", "bound", "low",
     "high", "n", "severity", "state", "analyzer", "message", "evidence",
 )  # fmt: skip
-_STATES: Final = ("firing", "resolved", "all")
+_STATES: Final = ("open", "firing", "resolved", "all")
 
 
 @click.command(
     epilog=examples(
         "mlmon findings",
         "mlmon findings --since 7d --fail        # exit code 1 if there are any",
-        "mlmon findings --severity critical --by carrier",
+        "mlmon findings --state open --severity critical",
         "mlmon findings --state all --window month --format json",
     ),
 )
 @asks(*SCOPE, "window", "by", "format")
-@click.option("--state", type=click.Choice(_STATES), default="firing", show_default=True, help="Which ones.")
+@click.option(
+    "--state",
+    type=click.Choice(_STATES),
+    default="firing",
+    show_default=True,
+    help="Which ones; 'open' are those that fire in the newest window of their size.",
+)
 @click.option(
     "--severity", type=click.Choice(["info", "warning", "critical"]), help="Only those at least as severe."
 )
@@ -48,8 +56,11 @@ def command(asked: Asked, state: str, severity: str | None, *, fail: bool) -> No
         models = chosen_models(reader, config, asked)
         side = cut(reader, models, asked.by) if models else None
         filters = _filters(of_results(asked, models), side, state, severity)
+        last = {model.name: model.last for model in models}
         found = (
-            finding for finding in findings.stored(reader, filters, span(asked)) if _is_on(finding, side)
+            finding
+            for finding in findings.stored(reader, filters, span(asked))
+            if _is_on(finding, side) and (state != "open" or _is_open(finding, last.get(finding.model)))
         )
         count = output.write(
             map(_row, found),
@@ -61,6 +72,12 @@ def command(asked: Asked, state: str, severity: str | None, *, fail: bool) -> No
         )
     if fail and count:
         click.get_current_context().exit(1)
+
+
+def _is_open(finding: Finding, last: datetime | None) -> bool:
+    from mlmon.cli.findings import is_open
+
+    return last is not None and is_open(finding, last)
 
 
 def _empty(url: str, *, is_empty: bool) -> str:
@@ -83,7 +100,7 @@ def _filters(asked: Asked, side: Cut | None, state: str, severity: str | None) -
     if where := chosen(asked):
         filters.append(where)
     if state != "all":
-        filters.append(Equals(schema.FINDING_STATE, state))
+        filters.append(Equals(schema.FINDING_STATE, "firing" if state == "open" else state))
     if severity is not None:
         ranks = [str(each) for each in Severity]
         filters.append(OneOf(schema.FINDING_SEVERITY, tuple(ranks[ranks.index(severity) :])))

@@ -76,6 +76,8 @@ def _rows(reader: Reader, config: Config, asked: Asked, model: Model, moment: da
     by_name = {metric.label: metric for metric in made}
     if "inferences" not in by_name:
         return
+    of_all = version if len(model.versions) > 1 else ""
+    last = min(window.end, model.last or window.end)
     headline: Any = next((by_name[name] for name in _HEADLINES if name in by_name), None)
     row = {name: by_name[name].value if name in by_name else None for name in ("inferences", "error_rate")}
     yield row | {
@@ -89,7 +91,7 @@ def _rows(reader: Reader, config: Config, asked: Asked, model: Model, moment: da
         "high": headline.high if headline else None,
         "coverage": by_name["coverage"].value if "coverage" in by_name else None,
         "final": headline.final if headline else None,
-        "findings": findings.firing(reader, model.name, version if len(model.versions) > 1 else "", window),
+        "findings": findings.count_open(reader, model.name, of_all, last),
         "first": model.first,
         "last": model.last,
     }
@@ -106,7 +108,7 @@ def _columns(moment: datetime) -> list[Any]:
         Column("p95", lambda row: units.duration_ns(row["latency_p95"]), is_number=True),
         Column("performance", _performance, is_number=True),
         Column("outcomes", lambda row: units.ratio(row["coverage"]), is_number=True),
-        Column("findings", lambda row: units.count(row["findings"]), is_number=True),
+        Column("open", lambda row: units.count(row["findings"]), is_number=True),
         Column("last", lambda row: units.ago(row["last"], moment), is_number=True),
     ]
 

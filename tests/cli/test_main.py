@@ -104,6 +104,14 @@ def test_a_missing_store_is_one_paragraph(process, tmp_path):
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
+def test_what_the_system_refuses_is_told(process, store):
+    """A file that cannot be written is told in one paragraph, without a traceback, with exit code 1."""
+    ended = process("report", "--out", "/proc/m.html", cwd=store.parent)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("Error: /proc/m.html: ")
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
 def test_a_cluster_is_not_supported_yet(run):
     """A URL of a cluster is refused with what to give instead."""
     shown = run("models", "--store", "https://127.0.0.1:9200")

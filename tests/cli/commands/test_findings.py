@@ -40,6 +40,15 @@ def test_sides(run, store):
     assert all(row["metric"].endswith("[temp]") for row in by_feature)
 
 
+def test_open_ones(run, store):
+    """Open findings are those that fire in the newest window of their size, whatever fired before."""
+    found = json.loads(run("findings", "--state", "open", "--format", "json").stdout)
+    assert found
+    assert {row["window_start"] for row in found if row["window"] == "month"} == {"2013-04-01T00:00:00Z"}
+    fired = json.loads(run("findings", "--format", "json").stdout)
+    assert len(fired) > len(found)
+
+
 def test_nothing_found(run, empty):
     """Without findings it says so, and ends well even with --fail."""
     shown = run("findings", "--fail", "--format", "json")
