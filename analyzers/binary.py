@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from mlmon.analyzers.ask import Ask
 from mlmon.analyzers.cells import WEIGHT, Cell, Question, Slice, cells
@@ -36,7 +37,11 @@ CALIBRATION_BINS: Final = 10
 _MIDDLES: Final = np.concatenate(
     ([0.0], (np.array(SCORE_EDGES[1:]) + np.array(SCORE_EDGES[:-1])) / 2.0, [1.0])
 )
+_FOURTH: Final = _MIDDLES**4
+_FOURTH_BELOW_ONE: Final = (1.0 - _MIDDLES) ** 4
 _DECILES: Final = np.minimum((_MIDDLES * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
+
+Places = npt.NDArray[np.intp]
 
 _PAIRS: Final = Question(
     dataset=Dataset.EVALUATION,
@@ -112,16 +117,23 @@ def estimates(sums: BinarySums) -> Iterator[tuple[str, str, Estimate]]:
 def _of_scores(sums: BinarySums) -> Iterator[tuple[str, str, Estimate]]:
     if not sums.loss.weight_squares and not len(sums.positives) and not len(sums.negatives):
         return
-    above, below = _histograms(sums)
+    above, below, bins = _filled(sums)
     effective = sums.loss.n_effective
     yield "roc_auc", "", auc(above, below, n_effective=effective)
     yield "average_precision", "", average_precision(above, below, n_effective=effective)
     loss, squared = sums.loss, sums.brier
     yield "log_loss", "", log_loss(loss.weight, loss.total, loss.squares, n_effective=effective)
     # The fourth power of the error, for the interval alone, is read off the middle of each bin.
-    fourth = float(above @ (1.0 - _MIDDLES) ** 4 + below @ _MIDDLES**4)
+    fourth = float(above @ _FOURTH_BELOW_ONE[bins] + below @ _FOURTH[bins])
     yield "brier", "", brier(squared.weight, squared.total, fourth, n_effective=squared.n_effective)
-    yield "calibration_error", "", _calibration(above, below)
+    yield "calibration_error", "", _calibration(above, below, bins)
+
+
+def _filled(sums: BinarySums) -> tuple[Vector, Vector, Places]:
+    """Both histograms where either has a count, and the numbers of those bins; empty ones change nothing."""
+    above, below = _histograms(sums)
+    bins = np.flatnonzero((above != 0.0) | (below != 0.0))
+    return above[bins], below[bins], bins
 
 
 def _histograms(sums: BinarySums) -> tuple[Vector, Vector]:
@@ -131,12 +143,12 @@ def _histograms(sums: BinarySums) -> tuple[Vector, Vector]:
     return above, below
 
 
-def _calibration(above: Vector, below: Vector) -> Estimate:
-    both = above + below
+def _calibration(above: Vector, below: Vector, bins: Places) -> Estimate:
+    both, deciles = above + below, _DECILES[bins]
     return expected_calibration_error(
-        np.bincount(_DECILES, weights=both, minlength=CALIBRATION_BINS),
-        np.bincount(_DECILES, weights=both * _MIDDLES, minlength=CALIBRATION_BINS),
-        np.bincount(_DECILES, weights=above, minlength=CALIBRATION_BINS),
+        np.bincount(deciles, weights=both, minlength=CALIBRATION_BINS),
+        np.bincount(deciles, weights=both * _MIDDLES[bins], minlength=CALIBRATION_BINS),
+        np.bincount(deciles, weights=above, minlength=CALIBRATION_BINS),
     )
 
 

@@ -26,7 +26,7 @@ from mlmon.core import clock as clocks
 from mlmon.core import schema
 from mlmon.core.clock import NS_PER_SECOND, Clock
 from mlmon.core.config import Config, ModelConfig
-from mlmon.core.query import AllOf, Equals, Scan
+from mlmon.core.query import AllOf, Count, Equals, Query, Scan
 from mlmon.core.result import Finding, Metric, Result, State, from_document, identity
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader, Store
@@ -84,6 +84,7 @@ class _Work(Struct, kw_only=True):
     after: _Remembered
     done: Pass
     watch: _Stopwatch
+    has_findings: bool
 
 
 def run_once(
@@ -120,7 +121,7 @@ def run_once(
     watch.lap("changes")
     work = _Work(
         store=store, config=config, policy=policy, now=now, again=again,
-        before=before, after=after, done=done, watch=watch,
+        before=before, after=after, done=done, watch=watch, has_findings=_has_findings(store),
     )  # fmt: skip
     for place, model in enumerate(models.values()):
         _state(work, model, hours.get(model.name, set()))
@@ -202,7 +203,7 @@ def _state(work: _Work, model: Model, hours: set[datetime]) -> None:
             )
             work.done.windows += sum(1 for _ in windows(span, size))
             for analyzer in ANALYZERS:
-                _restate(work.store, analyzer, ask, work.done)
+                _restate(work, analyzer, ask)
                 work.watch.lap(f"{analyzer.name} {size}")
 
 
@@ -243,8 +244,9 @@ def _matured(
     return set(matured(size, since=since, now=now, maturity=maturity))
 
 
-def _restate(store: Store, analyzer: Registered, ask: Ask, done: Pass) -> None:
+def _restate(work: _Work, analyzer: Registered, ask: Ask) -> None:
     """Write what an analyzer says of a span, and resolve its findings there that it no longer makes."""
+    store, done = work.store, work.done
     ask = replace(ask, span=extended(ask.span, ask.size, analyzer.reach(ask.policy, ask.size)))
     firing: set[str] = set()
     results = (result for question in analyzer.questions for result in question(store, ask))
@@ -256,11 +258,16 @@ def _restate(store: Store, analyzer: Registered, ask: Ask, done: Pass) -> None:
         done.metrics += metrics
         done.findings += len(batch) - metrics
         store.put(batch)
-    standing = _firing(store, analyzer.name, ask)
+    standing = _firing(store, analyzer.name, ask) if work.has_findings else []
     resolved = [finding for finding in standing if identity(finding) not in firing]
     if resolved:
         store.put([replace(finding, state=State.RESOLVED) for finding in resolved])
     done.resolved += len(resolved)
+
+
+def _has_findings(reader: Reader) -> bool:
+    """Whether there is any finding that could have to be resolved; the first pass need not look for them."""
+    return bool(reader.query(Query(dataset=Dataset.FINDING, measures={"n": Count()})).rows[0]["n"])
 
 
 def _batches(results: Iterable[Result]) -> Iterator[list[Result]]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from mlmon.analyzers.statistics.confusion import Confusion
+from mlmon.analyzers.statistics.confusion import Confusion, Table
 from mlmon.analyzers.statistics.estimate import CONFIDENCE, Estimate
-from mlmon.analyzers.statistics.weighted_proportion import weighted_proportion
+from mlmon.analyzers.statistics.weighted_proportion import proportion_of_sums
 
 
 def accuracy(confusion: Confusion, *, confidence: float = CONFIDENCE) -> Estimate:
@@ -17,8 +15,11 @@ def accuracy(confusion: Confusion, *, confidence: float = CONFIDENCE) -> Estimat
     >>> accuracy(Confusion.from_counts([("a", "a", 3), ("a", "b", 1)])).value
     0.75
     """
-    cells, squares = confusion.cells, confusion.cell_squares
-    right = np.eye(len(confusion.labels), dtype=bool)
-    return weighted_proportion(
-        cells[right], cells[~right], squares[right], squares[~right], confidence=confidence
-    )
+    hit, other = _split(confusion.cells)
+    h, o = _split(confusion.cell_squares)
+    return proportion_of_sums(hit, other, h, o, confidence=confidence)
+
+
+def _split(table: Table) -> tuple[float, float]:
+    hit = float(table.trace())
+    return hit, max(float(table.sum()) - hit, 0.0)

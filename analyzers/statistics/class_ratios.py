@@ -13,7 +13,7 @@ from mlmon.analyzers.statistics.confusion import Confusion, Table
 from mlmon.analyzers.statistics.delta import Evaluate, delta_estimate
 from mlmon.analyzers.statistics.estimate import CONFIDENCE, NEGLIGIBLE, Estimate, undefined
 from mlmon.analyzers.statistics.scales import logit_interval
-from mlmon.analyzers.statistics.weighted_proportion import weighted_proportion
+from mlmon.analyzers.statistics.weighted_proportion import proportion_of_sums
 
 Average = Literal["binary", "macro", "micro", "weighted"]
 
@@ -93,15 +93,19 @@ def _of_label(ratio: ClassRatio, confusion: Confusion, positive: str | None, con
 
 
 def _of_class(ratio: ClassRatio, cells: Table, squares: Table, k: int, confidence: float) -> Estimate:
-    rest = np.arange(len(cells)) != k
+    hit, other = _split(ratio, cells, k)
+    h, o = _split(ratio, squares, k)
+    share = proportion_of_sums(hit, other, h, o, confidence=confidence)
+    return _doubled(share) if ratio is F1 else share
 
-    def missed(table: Table) -> Table:
-        return np.concatenate((ratio.actual * table[k, rest], ratio.predicted * table[rest, k]))
 
-    share = weighted_proportion(
-        cells[k, k], missed(cells), squares[k, k], missed(squares), confidence=confidence
-    )
-    return _doubled(share) if ratio == F1 else share
+def _split(ratio: ClassRatio, table: Table, k: int) -> tuple[float, float]:
+    """Take the hits of a class, and the sum of what the ratio counts as missed."""
+    row: list[float] = table[k].tolist()
+    column: list[float] = table[:, k].tolist()
+    hit = row.pop(k)
+    column.pop(k)
+    return hit, ratio.actual * sum(row) + ratio.predicted * sum(column)
 
 
 def _doubled(jaccard: Estimate) -> Estimate:

@@ -33,12 +33,19 @@ class Confusion:
     labels: tuple[str, ...]
     counts: Table
     squares: Table = field(default_factory=lambda: np.empty((0, 0)))
+    cells: Table = field(init=False, repr=False)
+    """The counts, with negative and negligible net cells read as zero."""
+    cell_squares: Table = field(init=False, repr=False)
+    """The squares of the cells that `cells` does not read as zero."""
 
     def __post_init__(self) -> None:
         """Fix the arrays' type and check their shape."""
         squares = self.counts if np.size(self.squares) == 0 else self.squares
         object.__setattr__(self, "counts", _square("counts", self.counts, len(self.labels)))
         object.__setattr__(self, "squares", _square("squares", squares, len(self.labels)))
+        kept = self.counts > NEGLIGIBLE
+        object.__setattr__(self, "cells", np.where(kept, self.counts, 0.0))
+        object.__setattr__(self, "cell_squares", np.where(kept, np.maximum(self.squares, 0.0), 0.0))
         if len(set(self.labels)) != len(self.labels):
             message = f"labels {self.labels} name one label twice; each label may appear once"
             raise ValueError(message)
@@ -118,17 +125,9 @@ class Confusion:
         """
         cells = self.cells
         seen = cells.sum(axis=0) + cells.sum(axis=1) > NEGLIGIBLE
+        if seen.all():
+            return self
         return self.over(tuple(name for name, here in zip(self.labels, seen, strict=True) if here))
-
-    @property
-    def cells(self) -> Table:
-        """The counts, with negative and negligible net cells read as zero."""
-        return np.where(self.counts > NEGLIGIBLE, self.counts, 0.0)
-
-    @property
-    def cell_squares(self) -> Table:
-        """The squares of the cells that `cells` does not read as zero."""
-        return np.where(self.counts > NEGLIGIBLE, np.maximum(self.squares, 0.0), 0.0)
 
     @property
     def total(self) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from functools import cache
+from functools import cache, lru_cache
 from types import ModuleType
 
 
@@ -26,6 +26,7 @@ def normal_tail(z: float) -> float:
     return math.erfc(abs(z) / math.sqrt(2.0))
 
 
+@lru_cache(maxsize=16_384)
 def student_quantile(probability: float, degrees: float) -> float:
     """Give Student's t quantile (Student 1908); ``degrees`` > 0 may be a fraction.
 
@@ -62,6 +63,7 @@ def kolmogorov_tail(x: float) -> float:
     return float(_special().kolmogorov(x))
 
 
+@lru_cache(maxsize=16_384)
 def binomial_quantile(probability: float, n: int, p: float) -> int:
     """Give the smallest k with P(Binomial(n, p) <= k) >= ``probability``, for 0 < p < 1.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 NEGLIGIBLE = 1e-9
@@ -48,6 +49,7 @@ def without_interval(value: float, n: float) -> Estimate:
     return Estimate(value=value, low=None, high=None, n=n)
 
 
+@lru_cache(maxsize=64)
 def critical_value(confidence: float = CONFIDENCE) -> float:
     """Give z, the two-sided normal critical value: P(-z < Z < z) = ``confidence``.
 

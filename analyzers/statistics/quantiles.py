@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -69,16 +70,28 @@ def quantile_interval(
         return without_interval(value, n)
     tail = (1.0 - confidence) / 2.0
     lower, upper = binomial_quantile(tail, size, p), binomial_quantile(1.0 - tail, size, p) + 1
-    known = sorted((g, v) for g, v in values.items() if v is not None and math.isfinite(v))
+    points = sorted([g for g, v in values.items() if v is not None and math.isfinite(v)])
     # Rank r is the quantile at (r - 1) / (n - 1), whether quantiles are interpolated or of the nearest rank.
-    below = [v for g, v in known if lower >= 1 and g <= (lower - 1) / (size - 1)]
-    above = [v for g, v in known if upper <= size and g >= (upper - 1) / (size - 1)]
+    below = bisect_right(points, (lower - 1) / (size - 1)) - 1 if lower >= 1 else -1
+    above = bisect_left(points, (upper - 1) / (size - 1)) if upper <= size else len(points)
     return Estimate(
         value=value,
-        low=min(below[-1], value) if below else None,
-        high=max(above[0], value) if above else None,
+        low=_outer(min, values, points, below, value),
+        high=_outer(max, values, points, above, value),
         n=n,
     )
+
+
+def _outer(
+    choose: Callable[[float, float], float],
+    values: Mapping[float, float | None],
+    points: list[float],
+    at: int,
+    value: float,
+) -> float | None:
+    """The value at a known probability, or the quantile where that lies beyond; None without a place."""
+    found = values[points[at]] if 0 <= at < len(points) else None
+    return None if found is None else choose(found, value)
 
 
 def quantile_from_histogram(

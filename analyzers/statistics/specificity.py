@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from mlmon.analyzers.statistics.confusion import Confusion
+from mlmon.analyzers.statistics.confusion import Confusion, Table
 from mlmon.analyzers.statistics.estimate import CONFIDENCE, Estimate, undefined
-from mlmon.analyzers.statistics.weighted_proportion import weighted_proportion
+from mlmon.analyzers.statistics.weighted_proportion import proportion_of_sums
 
 
 def specificity(confusion: Confusion, *, positive: str, confidence: float = CONFIDENCE) -> Estimate:
@@ -23,11 +21,16 @@ def specificity(confusion: Confusion, *, positive: str, confidence: float = CONF
     if positive not in confusion.labels:
         return undefined()
     k = confusion.labels.index(positive)
-    rest = np.arange(len(confusion.labels)) != k
-    cells, squares = confusion.cells[rest], confusion.cell_squares[rest]
-    return weighted_proportion(
-        cells[:, rest], cells[:, k], squares[:, rest], squares[:, k], confidence=confidence
-    )
+    hit, other = _split(confusion.cells, k)
+    h, o = _split(confusion.cell_squares, k)
+    return proportion_of_sums(hit, other, h, o, confidence=confidence)
+
+
+def _split(table: Table, k: int) -> tuple[float, float]:
+    """Sum the rows beside k, apart from column k and in it."""
+    rows: list[list[float]] = [row for i, row in enumerate(table.tolist()) if i != k]
+    hit = sum(count for row in rows for j, count in enumerate(row) if j != k)
+    return hit, sum(row[k] for row in rows)
 
 
 def specificity_by_class(confusion: Confusion, *, confidence: float = CONFIDENCE) -> dict[str, Estimate]:

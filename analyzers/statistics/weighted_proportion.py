@@ -39,8 +39,21 @@ def weighted_proportion(
     >>> round(e.value, 3), round(e.low, 3), round(e.high, 3)
     (0.8, 0.643, 0.899)
     """
-    hit, other = float(hits.sum()), float(others.sum())
-    h, o = float(hit_squares.sum()), float(other_squares.sum())
+    return proportion_of_sums(
+        float(hits.sum()),
+        float(others.sum()),
+        float(hit_squares.sum()),
+        float(other_squares.sum()),
+        confidence=confidence,
+    )
+
+
+def proportion_of_sums(hit: float, other: float, h: float, o: float, *, confidence: float) -> Estimate:
+    """Give `weighted_proportion` from the sums of the hits, the others, and the squares of both.
+
+    >>> proportion_of_sums(3.0, 1.0, 3.0, 1.0, confidence=0.95).value
+    0.75
+    """
     n = hit + other
     p = hit / n if n > NEGLIGIBLE else 0.0
     spread = h * (1.0 - p) ** 2 + o * p**2
