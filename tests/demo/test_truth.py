@@ -79,7 +79,7 @@ def auc_error(late: pd.Series, score: pd.Series) -> float:
         return 1e-3
     bins = np.linspace(0, 1, 1_001)
     hidden = auc_binning_error(np.histogram(score[late], bins)[0], np.histogram(score[~late], bins)[0])
-    return max(1e-3, hidden or 0.0)
+    return max(1e-3, hidden or 0.0) + 1e-12
 
 
 def agree(rows: pd.DataFrame, found: dict[str, Metric]) -> None:
