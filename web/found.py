@@ -29,21 +29,21 @@ _MOST_BARS: Final = 10
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """All findings of one metric, subject, segment and version, newest first."""
+    """All findings of one metric, subject, segment and version; the one that speaks for all is first."""
 
     findings: list[Finding]
     is_open: bool
 
     @property
     def newest(self) -> Finding:
-        """The one that speaks for all."""
+        """The one that speaks for all: of those that hold, that of most events, else the newest."""
         return self.findings[0]
 
     @property
     def since(self) -> datetime:
-        """When the run of windows that ends with the newest one began."""
+        """When the run of windows that ends with it began."""
         start = self.newest.window.start
-        for finding in self.findings:
+        for finding in sorted(self.findings, key=lambda one: one.window.end, reverse=True):
             if finding.window.end >= start:
                 start = min(start, finding.window.start)
         return start
@@ -141,26 +141,25 @@ def grouped(findings: Iterable[Finding], last: datetime | None) -> list[Group]:
     for members in groups.values():
         members.sort(key=lambda one: (one.window.end, one.window.start), reverse=True)
         open_ones = [one for one in members if is_open(one, last)]
-        first = open_ones[0] if open_ones else members[0]
+        # Of those that hold, the one that rests on most events says it best; a part of a week says little.
+        first = max(open_ones, key=lambda one: one.n) if open_ones else members[0]
         rest = [one for one in members if one is not first]
         made.append(Group(findings=[first, *rest], is_open=bool(open_ones)))
     return sorted(made, key=_rank)
 
 
-def _rank(group: Group) -> tuple[bool, int, float, bool, float]:
+def _rank(group: Group) -> tuple[bool, int, float, bool, bool, float]:
+    """Open before past, severe before mild, the whole before a segment, predictions before inputs."""
     newest = group.newest
     severity = (Severity.CRITICAL, Severity.WARNING, Severity.INFO).index(newest.severity)
     return (
         not group.is_open,
         severity if group.is_open else 0,
-        -newest.window.end.timestamp(),
+        0.0 if group.is_open else -newest.window.end.timestamp(),
         bool(newest.segment),
-        -_size(newest),
+        newest.analyzer == "drift",
+        -(newest.value or 0.0) if newest.analyzer == "drift" else -newest.n,
     )
-
-
-def _size(finding: Finding) -> float:
-    return finding.value if finding.metric == "psi" and finding.value is not None else 0.0
 
 
 def bars(groups: Sequence[Group], last: datetime | None) -> list[dict[str, Any]]:

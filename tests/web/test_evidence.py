@@ -1,0 +1,53 @@
+import json
+
+import pytest
+from msgspec.structs import replace
+
+from mlmon.core.result import Finding
+from mlmon.web import evidence
+
+
+def findings(example) -> dict[str, Finding]:
+    """Give one finding of each kind that the example has, and those without much evidence."""
+    random_ = example.random.Random(1)
+    made = [one for one in example.results(example.LATE, random_) if isinstance(one, Finding)]
+    kinds = {one.metric: one for one in made}
+    for metric in ("error_rate", "silence", "something_new"):
+        base = kinds["roc_auc"]
+        kinds[metric] = Finding(
+            analyzer="service", model=base.model, metric=metric, window=base.window, size="1d", value=7200.0,
+            bound=3600.0, n=10, message="x",
+        )  # fmt: skip
+    return kinds
+
+
+@pytest.mark.parametrize("metric", ["psi", "roc_auc"])
+def test_the_chart_of_evidence_is_the_one_on_record(example, golden, metric):
+    """The specification is the one in the golden file."""
+    drawn = evidence.chart(findings(example)[metric])
+    text = json.dumps({"specs": drawn.specs, "note": drawn.note}, indent=1)
+    golden(f"web/evidence_{metric}.json", text + "\n")
+
+
+@pytest.mark.parametrize("metric", ["psi", "roc_auc", "error_rate", "silence", "something_new"])
+def test_every_finding_tells_the_numbers_that_decided(example, metric):
+    """Value, bound and sample are named for any finding, whatever its evidence holds."""
+    finding = findings(example)[metric]
+    names = [name for name, _ in evidence.facts(finding)]
+    assert names[1:3] == ["bound", "events it rests on"]
+    assert evidence.chart(finding).specs
+
+
+def test_silence_is_told_as_a_duration(example):
+    """Seconds are read as hours."""
+    [(name, text), *_] = evidence.facts(findings(example)["silence"])
+    assert (name, text) == ("silence", "2 h")
+
+
+def test_categories_nobody_saw_before_are_named(example):
+    """The names for all others and for the unseen are words."""
+    finding = findings(example)["psi"]
+    categories = {"kind": "categorical", "bins": ["UA", "__other__", "__unseen__"],
+                  "reference": [0.9, 0.1, 0.0], "current": [0.5, 0.1, 0.4]}  # fmt: skip
+    [spec] = evidence.chart(replace(finding, evidence=categories)).specs
+    assert {row["bin"] for row in spec["data"]["values"]} == {"UA", "all others", "never seen before"}

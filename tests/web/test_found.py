@@ -1,0 +1,55 @@
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+
+from mlmon.core.result import Finding, Severity
+from mlmon.core.window import Window
+from mlmon.web import found
+
+JUNE = Window(start=datetime(2013, 6, 1, tzinfo=UTC), end=datetime(2013, 7, 1, tzinfo=UTC))
+DRIFT = Finding(
+    analyzer="drift", model="m", metric="psi", subject="temp", window=JUNE, size="month", value=0.3,
+    bound=0.1, n=28_000, message="temp has drifted.",
+)  # fmt: skip
+
+
+def test_a_finding_holds_until_a_later_window_is_over():
+    """June's finding holds through July, which may clear it only when it is over."""
+    assert found.is_open(DRIFT, datetime(2013, 7, 20, tzinfo=UTC))
+    assert not found.is_open(DRIFT, datetime(2013, 8, 2, tzinfo=UTC))
+    assert not found.is_open(DRIFT, None)
+
+
+def test_what_rests_on_most_events_speaks_for_all():
+    """A part of a week with a large value does not hide the month."""
+    week = Window(start=JUNE.end - timedelta(days=7), end=JUNE.end)
+    small = replace(DRIFT, window=week, size="7d", n=359, value=2.8)
+    [group] = found.grouped([small, DRIFT], JUNE.end)
+    assert group.newest is DRIFT
+    assert group.since == JUNE.start
+    assert len(group.findings) == 2
+
+
+def test_severe_findings_of_the_whole_come_first():
+    """Critical comes before warning, all traffic before a segment, quality before inputs."""
+    quality = replace(DRIFT, analyzer="performance", metric="roc_auc", subject="")
+    ranked = [
+        replace(quality, severity=Severity.CRITICAL),
+        replace(DRIFT, severity=Severity.CRITICAL, subject="wind"),
+        replace(quality, severity=Severity.CRITICAL, segment="carrier=EV"),
+        DRIFT,
+    ]
+    groups = found.grouped(reversed(ranked), JUNE.end)
+    assert [group.newest for group in groups] == ranked
+
+
+def test_the_reference_band_is_that_of_the_same_metric_and_segment():
+    """The reference of another segment is not drawn."""
+    evidence = {"reference": {"value": 0.86, "low": 0.85, "high": 0.87, "n": 9.0}}
+    known = replace(DRIFT, metric="roc_auc", segment="carrier=EV", evidence=evidence)
+    band = found.reference_band([known], "roc_auc", "carrier=EV")
+    assert band is not None
+    assert (band.value, band.low, band.high) == (0.86, 0.85, 0.87)
+    assert found.reference_band([known], "roc_auc", "") is None
+    drift = replace(DRIFT, evidence={"reference": [0.1, 0.9]})
+    assert found.reference_band([drift], "psi", "") is None
