@@ -1,8 +1,10 @@
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from mlmon.core import panel, query, schema
 from mlmon.core.panel import AUTO, Kind, Panel, Scope
-from mlmon.core.query import AllOf, Count, Equals, Max, Query, TimeBucket
+from mlmon.core.query import AllOf, Count, Equals, Max, Query, Terms, TimeBucket
 from mlmon.core.schema import Dataset
 from mlmon.core.window import Window
 
@@ -37,3 +39,15 @@ def test_results_are_narrowed_to_one_series():
     assert isinstance(question.where, AllOf)
     assert Equals(schema.WINDOW_SIZE, "7d") in question.where.of
     assert Equals(schema.RESULT_SEGMENT, "") in question.where.of
+
+
+def test_a_comparison_of_segments_is_not_narrowed_to_one():
+    """A panel over results that groups by segment keeps all of them."""
+    question = make(Dataset.METRIC, v=Max(schema.RESULT_VALUE)).query
+    by = {"segment": Terms(schema.RESULT_SEGMENT)}
+    compared = Panel(
+        id="p", title="Which?", kind=Kind.DOTS, query=replace(question, by=by), x="v", y=("segment",)
+    )
+    narrowed = panel.scope(compared, Scope(model="m", window=MARCH, size="7d", segment="carrier=UA"))
+    assert isinstance(narrowed.where, AllOf)
+    assert schema.RESULT_SEGMENT not in [part.field for part in narrowed.where.of if isinstance(part, Equals)]

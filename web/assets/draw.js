@@ -20,7 +20,7 @@
     figure.dataset.drawn = panel.stamp;
     const plot = figure.querySelector(".plot");
     const made = document.createElement("div");
-    made.className = "made";
+    made.className = mlmon.isDark() ? "made dark" : "made";
     const results = [];
     const old = plot.querySelector(".made");
     if (old) { made.classList.add("coming"); }

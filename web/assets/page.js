@@ -76,7 +76,9 @@
       if (!form) return;
       event.preventDefault();
       const [since, until] = ["since", "until"].map((name) => new Date(form.elements[name].value).toISOString());
-      if (kind === "model") { go({ range: "", since, until }); return; }
+      // A printer does not wait: what is below has to be there before somebody prints.
+  if (kind === "report") requestIdleCallback(mlmon.drawAll);
+  if (kind === "model") { go({ range: "", since, until }); return; }
       const params = new URLSearchParams(new FormData(form));
       params.set("since", since);
       params.set("until", until);
@@ -160,6 +162,8 @@
     if (kind === "report") payload.models.forEach((one, place) => showAll(document.querySelector(`[data-model="${place}"]`), one));
     else showAll(document, payload);
   }
+  // A printer does not wait: what is below has to be there before somebody prints.
+  if (kind === "report") requestIdleCallback(mlmon.drawAll);
   if (kind === "model") { models(); live(() => load(true)); }
   if (kind === "overview") live(overview());
 })();

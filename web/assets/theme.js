@@ -14,8 +14,7 @@
     heat: ["#1c2029", "#2c3663", "#4a5fbd", "#8da4ff", "#e6eaff"],
   };
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const printed = matchMedia("print");
-  const colours = () => (dark.matches && !printed.matches ? DARK : LIGHT);
+  const colours = () => (dark.matches ? DARK : LIGHT);
 
   // `gutter` is the width of the labels at the left, the same for all charts that share a time axis.
   const config = (gutter, isTime) => {
@@ -67,6 +66,7 @@
   };
   window.mlmon = {
     config, colours,
-    onScheme: (redraw) => [dark, printed].forEach((query) => query.addEventListener("change", redraw)),
+    onScheme: (redraw) => dark.addEventListener("change", redraw),
+    isDark: () => dark.matches,
   };
 })();
