@@ -137,6 +137,7 @@ def _numeric_of(name: str, values: Column, like: Reference | None) -> Numeric:
         counts=tuple(counts.tolist()),
         missing=float(array.size - known.size),
         std=float(known.std()) if known.size else None,
+        mean=float(known.mean()) if known.size else None,
     )
 
 

@@ -28,7 +28,18 @@ from mlmon.analyzers.statistics.histograms import edges_from_quantiles
 from mlmon.analyzers.sums import SCORE_EDGES, BinarySums, Sums
 from mlmon.core import schema
 from mlmon.core.errors import UsageError
-from mlmon.core.query import Count, Equals, Exists, Histogram, Measure, Quantiles, StdDev, Terms, TopTerms
+from mlmon.core.query import (
+    Count,
+    Equals,
+    Exists,
+    Histogram,
+    Mean,
+    Measure,
+    Quantiles,
+    StdDev,
+    Terms,
+    TopTerms,
+)
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
 from mlmon.core.window import Window
@@ -142,10 +153,11 @@ def _counted(
     for place, (name, cuts) in enumerate(edges.items()):
         measures[f"h{place}"] = Histogram(field_of(name, schema.FEATURES_NUMERIC), cuts)
         measures[f"s{place}"] = StdDev(field_of(name, schema.FEATURES_NUMERIC))
+        measures[f"m{place}"] = Mean(field_of(name, schema.FEATURES_NUMERIC))
     if not measures:
         return {}
     counts = {name: np.zeros(len(cuts) + 1) for name, cuts in edges.items()}
-    spread: dict[str, float | None] = {}
+    spread: dict[str, tuple[float | None, float | None]] = {}
     question = Question(
         dataset=Dataset.INFERENCE, by={WEIGHT: Terms(schema.SAMPLE_WEIGHT)}, measures=measures
     )
@@ -154,13 +166,14 @@ def _counted(
         for place, name in enumerate(edges):
             for row in rows:
                 counts[name] += weight(row) * np.asarray(row[f"h{place}"], dtype=np.float64)
-            spread[name] = largest[f"s{place}"]
+            spread[name] = largest[f"s{place}"], largest[f"m{place}"]
     return {
         name: Numeric(
             edges=edges[name],
             counts=tuple(found.tolist()),
             missing=max(n - float(found.sum()), 0.0),
-            std=spread.get(name),
+            std=spread.get(name, (None, None))[0],
+            mean=spread.get(name, (None, None))[1],
         )
         for name, found in counts.items()
     }

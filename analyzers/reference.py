@@ -44,12 +44,16 @@ _WHOLE: Final = "_"
 
 
 class Numeric(Struct, frozen=True, kw_only=True):
-    """A number: `counts` are one more than `edges`, `missing` have no value, `std` is of the population."""
+    """A number: `counts` are one more than `edges`, `missing` have no value, `std` is of the population.
+
+    `mean` and `std` are None where nothing had a value; references made before means were kept lack `mean`.
+    """
 
     edges: tuple[float, ...]
     counts: tuple[float, ...]
     missing: float = 0.0
     std: float | None = None
+    mean: float | None = None
 
     @property
     def n(self) -> float:
@@ -199,11 +203,13 @@ def _united(
 def _merge_numeric(left: Numeric, right: Numeric) -> Numeric:
     counts = right.counts if left.edges == right.edges else _carried(right, left.edges)
     added = np.asarray(left.counts) + np.asarray(counts)
+    mean, std = _pooled(left, right)
     return replace(
         left,
         counts=tuple(added.tolist()),
         missing=left.missing + right.missing,
-        std=_pooled(left, right),
+        std=std,
+        mean=mean,
     )
 
 
@@ -218,15 +224,22 @@ def _carried(profile: Numeric, edges: tuple[float, ...]) -> list[float]:
     return counts
 
 
-def _pooled(left: Numeric, right: Numeric) -> float | None:
-    """The standard deviation within both; the means' difference is left out, as it is not kept."""
-    if left.std is None or right.std is None:
-        return left.std if right.std is None else right.std
-    total = left.n + right.n
-    if not total:
-        return None
-    variance: float = (left.n * left.std**2 + right.n * right.std**2) / total
-    return float(variance**0.5)
+def _pooled(left: Numeric, right: Numeric) -> tuple[float | None, float | None]:
+    """The mean and the standard deviation of both together: their spread within, and that of their means.
+
+    Where a mean was not kept there is none, and the standard deviation is that within both alone.
+    """
+    sides = [side for side in (left, right) if side.std is not None and side.n]
+    if len(sides) < 2:  # noqa: PLR2004 - nothing to pool
+        return (sides[0].mean, sides[0].std) if sides else (None, None)
+    total = sum(side.n for side in sides)
+    within = sum(side.n * (side.std or 0.0) ** 2 for side in sides) / total
+    means = [(side.n / total, side.mean) for side in sides if side.mean is not None]
+    if len(means) < len(sides):
+        return None, within**0.5
+    mean = sum(share * one for share, one in means)
+    between = sum(share * (one - mean) ** 2 for share, one in means)
+    return mean, (within + between) ** 0.5
 
 
 def merge_categorical(left: Categorical, right: Categorical) -> Categorical:

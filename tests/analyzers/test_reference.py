@@ -113,6 +113,18 @@ def test_merging_over_other_edges_loses_no_count(left, right):
     assert min(merged.counts) >= -1e-9
 
 
+def test_a_merged_spread_holds_the_distance_of_the_means():
+    """The merged mean and standard deviation are those of all values, however far apart the parts lie."""
+    low, high = np.arange(100.0), np.arange(500.0, 800.0)
+    parts = [
+        from_columns(Columns(features={"a": values}), model="m", source="t", now=NOW)
+        for values in (low, high)
+    ]
+    merged = reference.merge(*parts).numeric["a"]
+    every = np.concatenate((low, high))
+    assert (merged.mean, merged.std) == pytest.approx((every.mean(), every.std()))
+
+
 def test_references_of_different_models_do_not_merge():
     """Merging what does not belong together says what differs."""
     with pytest.raises(UsageError, match="other"):
