@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -20,7 +20,7 @@ from mlmon.core import clock as clocks
 from mlmon.core.clock import Clock
 from mlmon.core.errors import InvalidEventError, MlmonError, StoreError, WireError
 from mlmon.core.event import Event
-from mlmon.core.store import Writer
+from mlmon.core.store import Written
 from mlmon.pipelines.deadletter import DeadLetter, DeadLetters, letter
 from mlmon.pipelines.validate import Validator
 
@@ -75,12 +75,19 @@ class _Checked(Struct, kw_only=True):
     refused: list[Refusal]
 
 
+class Sink(Protocol):
+    """The one thing a pipeline asks of a store."""
+
+    def write(self, events: Sequence[Event]) -> Written:
+        """Append events, each once; see `mlmon.core.store.Writer`."""
+
+
 class Pipeline:
     """Takes lines from any thread and answers when they are durable."""
 
     def __init__(
         self,
-        writer: Writer,
+        writer: Sink,
         dead_letters: DeadLetters,
         validator: Validator | None = None,
         *,

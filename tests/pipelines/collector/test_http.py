@@ -48,7 +48,8 @@ class StubWriter:
 
 def post(collector, body: bytes, headers: dict[str, str] | None = None, method: str = "POST") -> Answered:
     """Send one request on a connection of its own."""
-    connection = http.client.HTTPConnection(*collector.address("http"), timeout=TIMEOUT_S)
+    host, port = collector.address("http")
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
     try:
         connection.request(method, EVENTS_PATH, body, headers or {})
         answer = connection.getresponse()
@@ -243,7 +244,8 @@ def test_only_posts_are_taken(collector):
 def test_counters_and_health_can_be_asked(collector, line_of):
     """Two more addresses tell a machine that the collector lives and what it did."""
     post(collector, line_of(0))
-    connection = http.client.HTTPConnection(*collector.address("http"), timeout=TIMEOUT_S)
+    host, port = collector.address("http")
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
     connection.request("GET", "/health")
     assert msgspec.json.decode(connection.getresponse().read()) == {"status": "ok"}
     connection.request("GET", "/v1/status")

@@ -84,7 +84,7 @@ def test_a_stop_with_requests_in_flight_loses_nothing(dead_folder, opened, line_
     """Whoever was being served is answered after the durable write, at each door."""
     writer = StubWriter()
     pipeline = Pipeline(writer, Folder(dead_folder))
-    answers: list[object] = []
+    answers: list[dict] = []
     with opened(pipeline) as collector:
         posting = threading.Thread(target=lambda: answers.append(post(collector, line_of(1))))
         posting.start()
@@ -144,7 +144,8 @@ def wait_until_refused(address: tuple[str, int]) -> bool:
 
 def post(collector, body: bytes) -> dict:
     """Send one request."""
-    connection = http.client.HTTPConnection(*collector.address("http"), timeout=TIMEOUT_S)
+    host, port = collector.address("http")
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
     connection.request("POST", EVENTS_PATH, body)
     answer = msgspec.json.decode(connection.getresponse().read())
     connection.close()
