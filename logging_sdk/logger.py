@@ -42,7 +42,7 @@ from mlmon.logging_sdk.recorder import Recorder, add_trace
 from mlmon.logging_sdk.redact import Rule, TextRule, redactor
 from mlmon.logging_sdk.sample import Sample
 from mlmon.logging_sdk.ship import Shipper
-from mlmon.logging_sdk.spool import MemorySpool, Spool
+from mlmon.logging_sdk.spooling import Wait, maker
 from mlmon.logging_sdk.stats import Stats
 from mlmon.logging_sdk.transport import Ship, connector
 
@@ -73,7 +73,8 @@ class ModelLogger:
         sample: A share of the inferences to keep, or a `Sample`.
         level: The lowest level of lines to log.
         clock: Gives nanoseconds since the epoch.
-        make_spool: Makes the buffer between the caller and the shipping thread, once in each process.
+        spool: Where events wait: `memory`, a folder, or a function that makes a Spool, once in each process;
+            else `MLMON_LOG_SPOOL`, else `memory`. See `mlmon.logging_sdk.spooling`.
 
     Raises:
         UsageError: an option that cannot be meant, such as a URL of an unknown scheme.
@@ -103,7 +104,7 @@ class ModelLogger:
         sample: float | Sample | None = None,
         level: str | int = "debug",
         clock: Clock = clocks.system,
-        make_spool: Callable[[], Spool] = MemorySpool,
+        spool: Wait | None = None,
     ) -> None:
         if task is not None and task not in TASKS:
             raise UsageError(
@@ -129,7 +130,7 @@ class ModelLogger:
         self._misuse = Misuse()
         self._outlet = Outlet(
             Producer(identity, redactor(rules) if rules else None),
-            Shipper(make_spool, connect),
+            Shipper(maker(spool, identity.model), connect),
             self._misuse,
         )
         self._recorder = Recorder(

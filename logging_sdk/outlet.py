@@ -139,9 +139,6 @@ class Outlet:
     def stats(self) -> Stats:
         """The counters. They agree with each other once nothing is logged or sent meanwhile."""
         shipper, spool = self.shipper, self.shipper.spool
-        dropped = dict(shipper.refused)
-        if spool.dropped:
-            dropped["spool_full"] = spool.dropped
         return Stats(
             emitted=self.producer.written,
             sampled_out=int(repr(self._sampled_out)[6:-1]),  # `count(7)`, as in Producer.written
@@ -149,7 +146,8 @@ class Outlet:
             sent=shipper.sent,
             acknowledged=shipper.acknowledged,
             dead_lettered=shipper.dead_lettered,
-            dropped=dropped,
+            dropped={**shipper.refused, **spool.losses},
+            adopted=spool.adopted,
             retries=shipper.retries,
             misused=self.misuse.total,
         )

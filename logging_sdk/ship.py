@@ -38,6 +38,7 @@ class Pace(Struct, frozen=True, kw_only=True):
 
 _WARN_EVERY_S: Final = 60.0
 _UNSENT: Final = "unsent_at_close"
+_LATE: Final = "logged_after_close"
 
 
 class Shipper:
@@ -53,6 +54,7 @@ class Shipper:
         self._make_spool = make_spool
         self._connect = connect
         self._pace = pace or Pace()
+        self._has_spool = False
         self.begin_anew()
         _shippers.add(self)
 
@@ -61,6 +63,9 @@ class Shipper:
 
         What was there is let go of and not closed: in a forked child it is the parent's.
         """
+        if self._has_spool:
+            self.spool.let_go()
+        self._has_spool = True
         self.spool: Spool = self._make_spool()
         self.asleep = True
         self.sent = 0
@@ -78,9 +83,13 @@ class Shipper:
         self._thread: Thread | None = None
         self.thread_id: int | None = None
         self._warned_at = -_WARN_EVERY_S
+        self._is_over = False
 
     def wake(self) -> None:
         """See to it that the thread runs and looks into the spool."""
+        if self._is_over:
+            self._refuse_late()
+            return
         with self._lock:
             if self._thread is None and self._stop_at is None:
                 thread = Thread(target=self._run, name="mlmon-ship", daemon=True)
@@ -105,7 +114,11 @@ class Shipper:
         return True
 
     def close(self, timeout_s: float) -> bool:
-        """Send what is left within a time, then stop for good; False where something was left."""
+        """Send what is left within a time, then stop for good; False where something was left.
+
+        What is left is dropped and counted, unless the spool keeps it for the next process.
+        """
+        self.spool.persist()
         with self._lock:
             if self._stop_at is None:
                 self._stop_at = monotonic() + timeout_s
@@ -114,23 +127,44 @@ class Shipper:
         self._hurry.set()
         self._signal.set()
         if thread is None:
-            self._run()
+            if len(self.spool):  # an interpreter that shuts down has started no thread for it
+                self._run()
         elif get_ident() != thread.ident:
             thread.join(timeout_s + 0.1)
+        is_all = not len(self.spool) and not self.refused[_UNSENT]
         if thread is None or not thread.is_alive():
-            self._transport.close()
-            self.spool.close()
-        return not len(self.spool) and not self.refused[_UNSENT]
+            self._end()
+        return is_all
 
     def close_at_exit(self) -> None:
         """Close within the grace time of an exiting process."""
         self.close(self._pace.grace_s)
 
+    def _end(self) -> None:
+        """Free everything, once; `asleep` is set before the rest is counted, so that no event is missed."""
+        with self._lock:
+            if self._is_over:
+                return
+            self._is_over = True
+        self._transport.close()
+        self.spool.close()
+        self.asleep = True
+        self._refuse_late()
+
+    def _refuse_late(self) -> None:
+        """Drop and count what was logged after the end."""
+        with self._lock:
+            while late := self.spool.take(self._pace.batch_records, self._pace.batch_bytes).records:
+                self.refused[_LATE] += len(late)
+                self.spool.ack(Batch(records=late))
+
     def _run(self) -> None:
         while True:
             batch = self.spool.take(self._pace.batch_records, self._pace.batch_bytes)
             if batch.records:
-                self._deliver(batch)
+                if not self._deliver(batch):
+                    self._quiet.set()
+                    return
                 if self.spool.waiting < self._pace.batch_records:
                     self._linger()
             elif self._stop_at is not None:
@@ -154,18 +188,30 @@ class Shipper:
         if self._stop_at is None:
             self._hurry.wait(self._pace.linger_s)
 
-    def _deliver(self, batch: Batch) -> None:
-        """Send a batch until all of it is taken, refused, or out of time; then the spool may let go of it."""
+    def _deliver(self, batch: Batch) -> bool:
+        """Send a batch until all of it is taken or refused; then the spool may let go of it.
+
+        Gives False where the time is over and the spool keeps the batch for the next process.
+        """
         parts = [batch.records]
         while parts:
-            parts += reversed(self._send(parts.pop()))
+            rest = self._send(parts.pop())
+            if rest is None:
+                return False
+            parts += reversed(rest)
         self.spool.ack(batch)
+        return True
 
-    def _send(self, records: list[bytes]) -> list[list[bytes]]:
-        """Send some records, trying again where that helps; gives the parts to send instead."""
+    def _send(self, records: list[bytes]) -> list[list[bytes]] | None:
+        """Send some records, trying again where that helps; gives the parts to send instead.
+
+        None says that the time is over, and that the spool keeps them.
+        """
         for tries in count():
             asked_s = None
             if self._stop_at is not None and monotonic() > self._stop_at:
+                if self.spool.is_durable:
+                    return None
                 self.refused[_UNSENT] += len(records)
                 break
             try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 from threading import Lock
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
@@ -20,6 +20,8 @@ class Batch(Struct, frozen=True, kw_only=True):
     """Records on their way out, in the order they were appended."""
 
     records: list[bytes]
+    marks: tuple[Any, ...] = ()
+    """What the spool needs in order to let go of them."""
 
 
 class Spool(Protocol):
@@ -48,8 +50,26 @@ class Spool(Protocol):
     def dropped(self) -> int:
         """How many records were dropped because others needed the room."""
 
+    @property
+    def losses(self) -> Mapping[str, int]:
+        """Dropped records by reason."""
+
+    @property
+    def adopted(self) -> int:
+        """How many records dead processes left to this one."""
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether what is held when it closes is kept for the next process."""
+
+    def persist(self) -> None:
+        """Make what was appended outlive the process, where the spool can; it may wait for the disk."""
+
     def close(self) -> None:
         """Free what it holds."""
+
+    def let_go(self) -> None:
+        """In a forked child: free what belongs to the parent, without a change to it and without a lock."""
 
 
 class MemorySpool:
@@ -61,6 +81,9 @@ class MemorySpool:
     is in `_order`. `_added` counts the bytes that ever came and may come up to `_limit`, which
     rises, under the lock, by the bytes that went.
     """
+
+    adopted = 0
+    is_durable = False
 
     def __init__(self, *, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES) -> None:
         self._max_records = max_records
@@ -93,20 +116,29 @@ class MemorySpool:
 
     def take(self, max_records: int, max_bytes: int) -> Batch:
         """Take the oldest records; see `Spool`."""
-        records: list[bytes] = []
-        size = 0
         with self._lock:
-            while self._order and len(records) < max_records and size < max_bytes:
-                level = self._order.popleft()
-                if self._skipped[level]:
-                    self._skipped[level] -= 1
-                    self._stale -= 1
-                    continue
-                record = self._lanes[level].popleft()
-                records.append(record)
-                size += len(record)
+            records = [record for _, record in self._pop(max_records, max_bytes)]
             self._in_flight += len(records)
         return Batch(records=records)
+
+    def drain(self, max_records: int, max_bytes: int) -> list[tuple[int, bytes]]:
+        """Take the oldest records for good, each with its level; they need no `ack`."""
+        with self._lock:
+            taken = list(self._pop(max_records, max_bytes))
+            self._limit += sum(len(record) for _, record in taken)
+        return taken
+
+    def _pop(self, max_records: int, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+        number = size = 0
+        while self._order and number < max_records and size < max_bytes:
+            level = self._order.popleft()
+            if self._skipped[level]:
+                self._skipped[level] -= 1
+                self._stale -= 1
+                continue
+            record = self._lanes[level].popleft()
+            number, size = number + 1, size + len(record)
+            yield level, record
 
     def ack(self, batch: Batch) -> None:
         """Let go of a batch; see `Spool`."""
@@ -128,7 +160,18 @@ class MemorySpool:
         """How many records were dropped because others needed the room."""
         return self._dropped
 
+    @property
+    def losses(self) -> Mapping[str, int]:
+        """Dropped records by reason."""
+        return {"spool_full": self._dropped} if self._dropped else {}
+
+    def persist(self) -> None:
+        """Nothing outlives the process."""
+
     def close(self) -> None:
+        """Nothing to free."""
+
+    def let_go(self) -> None:
         """Nothing to free."""
 
     def _shed(self) -> None:

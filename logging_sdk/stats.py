@@ -8,8 +8,9 @@ from msgspec import Struct
 class Stats(Struct, frozen=True, kw_only=True):
     """Counts since the logger was made, or since the process was forked.
 
-    `emitted` events have a sequence number; each is `queued`, `sent` or `dropped`, by reason. A sent event is
-    `acknowledged` where the wire can say so, and `dead_lettered` where the collector kept it aside.
+    `emitted` events have a sequence number; each is `queued`, `sent` or `dropped`, by reason. So is
+    each of the `adopted`, which a dead process left in its spool on disk. A sent event is `acknowledged`
+    where the wire can say so, and `dead_lettered` where the collector kept it aside.
     `sampled_out` events never were emitted. `misused` counts calls that could not be meant.
     """
 
@@ -22,3 +23,4 @@ class Stats(Struct, frozen=True, kw_only=True):
     dropped: dict[str, int]
     retries: int
     misused: int
+    adopted: int = 0
