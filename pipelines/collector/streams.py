@@ -10,6 +10,8 @@ from contextlib import suppress
 from typing import Final, SupportsIndex
 
 _BUFFER_BYTES: Final = 1 << 20
+_BEGIN_S: Final = 0.02
+"""What was accepted just before the door closed begins within this time, so that it is not forgotten."""
 Handler = Callable[[StreamReader, StreamWriter], Awaitable[None]]
 Stop = Callable[[], Awaitable[None]]
 
@@ -79,6 +81,7 @@ async def nothing() -> None:
 
 
 async def _drain(open_now: dict[asyncio.Task[None], _Reader], grace_s: float) -> None:
+    await asyncio.sleep(_BEGIN_S)
     for reader in open_now.values():
         reader.end()
     if open_now:

@@ -16,7 +16,7 @@ def refused(record: bytes, reason: str = "not_json"):
 
 
 @given(st.lists(st.binary() | st.text().map(str.encode), max_size=5))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
 def test_any_bytes_come_back_as_they_were(tmp_path_factory, records):
     """A record that is text, or none, is read again unchanged and in order."""
     folder = tmp_path_factory.mktemp("dead")

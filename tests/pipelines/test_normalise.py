@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from logstash_async.formatter import LogstashFormatter
 from pythonjsonlogger.json import JsonFormatter
@@ -177,6 +177,7 @@ def test_labels_that_would_fall_together_are_kept_apart():
 
 
 @given(OBJECTS)
+@settings(deadline=None)
 def test_any_object_becomes_a_valid_document(raw):
     """Whatever JSON object is no event of ours becomes an app log that the schema accepts."""
     raw.pop(schema.EVENT_DATASET, None)
@@ -185,6 +186,7 @@ def test_any_object_becomes_a_valid_document(raw):
 
 
 @given(st.dictionaries(st.text(min_size=1).filter(lambda it: "." not in it), st.text(min_size=1), max_size=6))
+@settings(deadline=None)
 def test_every_text_of_a_line_is_in_its_document(raw):
     """No value is lost on the way, whatever its key."""
     document = decode(encode(app_log(raw)))

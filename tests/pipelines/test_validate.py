@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlmon.core import schema
@@ -128,6 +128,7 @@ def test_the_limits_are_read_from_the_configurations_words():
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+@settings(deadline=None)
 def test_any_bytes_are_an_event_or_refused_for_a_known_reason(line):
     """Nothing else than an event or a reason comes out."""
     try:

@@ -6,7 +6,7 @@ import zlib
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlmon.core.errors import WireError
@@ -68,12 +68,14 @@ def parse(stream: bytes, cuts: list[int]) -> list[Frame]:
 
 
 @given(streams, st.lists(st.integers(0, 10_000), max_size=12))
+@settings(deadline=None)
 def test_any_split_of_a_stream_gives_the_same_frames(stream, cuts):
     """Where the network cuts a stream has no effect on what is read from it."""
     assert parse(stream, cuts) == parse(stream, [])
 
 
 @given(st.binary(max_size=300) | st.binary(max_size=100).map(lambda it: b"2C" + sized(it)), st.booleans())
+@settings(deadline=None)
 def test_any_bytes_are_frames_or_a_wire_error(stream, by_byte):
     """Hostile bytes end in an error that says so, and in nothing else."""
     try:

@@ -3,7 +3,7 @@
 import time
 import tracemalloc
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlmon.pipelines.collector.lines import Lines
@@ -12,6 +12,7 @@ pieces = st.lists(st.lists(st.sampled_from([b"\n", b"a", b"bc", b" ", b"\r"]), m
 
 
 @given(pieces, st.integers(0, 6))
+@settings(deadline=None)
 def test_any_cut_gives_the_same_lines(chunks, limit):
     """The lines are those of the whole stream, each cut one byte above the limit, blank ones left out."""
     lines = Lines(max_line_bytes=limit)
