@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from weakref import WeakSet
 
 from msgspec import Struct
 
+from mlmon.logging_sdk.ending import Ending
 from mlmon.logging_sdk.misuse import LOGGER
 from mlmon.logging_sdk.spool import Batch, Spool
 from mlmon.logging_sdk.transport import Receipt, RefusedError, Transport, UnavailableError
@@ -57,6 +57,7 @@ class Shipper:
         self._has_spool = False
         self.begin_anew()
         _shippers.add(self)
+        _ending.see_sigterm()
 
     def begin_anew(self) -> None:
         """Start from nothing: an empty spool, a transport of its own, no thread, all counters 0.
@@ -92,6 +93,7 @@ class Shipper:
             return
         with self._lock:
             if self._thread is None and self._stop_at is None:
+                _ending.see_worker()
                 thread = Thread(target=self._run, name="mlmon-ship", daemon=True)
                 with suppress(RuntimeError):  # an interpreter that shuts down starts no thread
                     thread.start()
@@ -119,22 +121,27 @@ class Shipper:
         What is left is dropped and counted, unless the spool keeps it for the next process.
         """
         self.spool.persist()
-        with self._lock:
-            if self._stop_at is None:
-                self._stop_at = monotonic() + timeout_s
-            thread = self._thread
-        self._closing.set()
-        self._hurry.set()
-        self._signal.set()
+        thread = self.stop(timeout_s)
         if thread is None:
             if len(self.spool):  # an interpreter that shuts down has started no thread for it
                 self._run()
         elif get_ident() != thread.ident:
-            thread.join(timeout_s + 0.1)
+            thread.join(max(0.0, (self._stop_at or 0.0) - monotonic()) + 0.1)
         is_all = not len(self.spool) and not self.refused[_UNSENT]
         if thread is None or not thread.is_alive():
             self._end()
         return is_all
+
+    def stop(self, timeout_s: float | None = None) -> Thread | None:
+        """Have the thread end within a time, the grace time by default; the first call's time counts."""
+        with self._lock:
+            if self._stop_at is None:
+                self._stop_at = monotonic() + (self._pace.grace_s if timeout_s is None else timeout_s)
+            thread = self._thread
+        self._closing.set()
+        self._hurry.set()
+        self._signal.set()
+        return thread
 
     def close_at_exit(self) -> None:
         """Close within the grace time of an exiting process."""
@@ -267,7 +274,13 @@ class Shipper:
 _shippers: Final[WeakSet[Shipper]] = WeakSet()
 
 
-@atexit.register
 def _close_all() -> None:
-    for shipper in list(_shippers):
+    """Close all at the same time, so that they share the grace time."""
+    shippers = list(_shippers)
+    for shipper in shippers:
+        shipper.stop()
+    for shipper in shippers:
         shipper.close_at_exit()
+
+
+_ending: Final = Ending(_close_all)

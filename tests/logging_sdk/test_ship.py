@@ -160,3 +160,16 @@ def test_a_forked_child_is_a_producer_of_its_own(server):
     assert messages == ["after", "before", "child", "parent's, queued while forking"]
     assert len({document["mlmon.producer.id"] for document in documents}) == 2
     assert len({document["event.id"] for document in documents}) == 4
+
+
+def test_what_is_logged_after_close_is_dropped_and_counted():
+    """Events after close() take numbers and are counted as dropped, also where they are many at once."""
+    log = ModelLogger("m", ship=CapturingTransport())
+    log.info("in time")
+    assert log.close()
+    log.info("late")
+    log.outcomes(["a", "b"], labels=["x", "y"])
+    stats = log.stats()
+    assert (stats.emitted, stats.sent, stats.queued) == (4, 1, 0)
+    assert stats.dropped == {"logged_after_close": 3}
+    assert log.close()

@@ -1,0 +1,120 @@
+"""Records delivered a second from a spool on disk, against python-logstash-async with its cache on disk."""
+
+import importlib.util
+import logging
+import socketserver
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from time import monotonic
+from types import ModuleType
+
+from logstash_async.handler import AsynchronousLogstashHandler
+
+from mlmon.logging_sdk import ModelLogger
+
+NAME = "logger_delivery"
+PEER = "python-logstash-async with a database on disk"
+GOAL = 1 / 100
+
+OURS = 50_000
+THEIRS = 600
+
+
+class Counted:
+    """How many lines came in, and how many are awaited."""
+
+    def __init__(self, awaited: int) -> None:
+        self.lines = 0
+        self._awaited = awaited
+        self._is_there = threading.Event()
+
+    def add(self, lines: int) -> None:
+        """Count lines."""
+        self.lines += lines
+        if self.lines >= self._awaited:
+            self._is_there.set()
+
+    def wait(self) -> None:
+        """Wait for all of them, at most a minute."""
+        assert self._is_there.wait(60), f"{self.lines} of {self._awaited} came"
+
+
+@contextmanager
+def _http(counted: Counted) -> Iterator[str]:
+    class Door(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            counted.add(self.rfile.read(int(self.headers["Content-Length"])).count(b"\n") + 1)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - the base's name
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as door:
+        threading.Thread(target=door.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{door.server_port}"
+        door.shutdown()
+
+
+@contextmanager
+def _tcp(counted: Counted) -> Iterator[int]:
+    class Door(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            for _ in self.rfile:
+                counted.add(1)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Door) as door:
+        threading.Thread(target=door.serve_forever, args=(0.01,), daemon=True).start()
+        yield int(door.server_address[1])
+        door.shutdown()
+
+
+def _shared() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("_record", Path(__file__).with_name("_record.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run() -> tuple[float, str]:
+    """Log a burst by each, and wait until its sink has all of it."""
+    shared = _shared()
+    with tempfile.TemporaryDirectory(prefix="mlmon-bench-") as name:
+        ours_s = _ours(shared, Path(name)) / OURS
+        theirs_s = _theirs(shared, Path(name)) / THEIRS
+    note = f"{1 / ours_s:,.0f} records/s against {1 / theirs_s:,.0f}, from the first call to the last arrival"
+    return ours_s / theirs_s, note
+
+
+def _ours(shared: ModuleType, folder: Path) -> float:
+    counted = Counted(OURS)
+    with _http(counted) as url, ModelLogger("flight-delay", ship=url, spool=folder / "ours") as log:
+        started = monotonic()
+        for _ in range(OURS):
+            log.predicted(shared.FEATURES, **shared.PREDICTED)
+        counted.wait()
+        return monotonic() - started
+
+
+def _theirs(shared: ModuleType, folder: Path) -> float:
+    counted = Counted(THEIRS)
+    with _tcp(counted) as port:
+        handler = AsynchronousLogstashHandler("127.0.0.1", port, str(folder / "theirs.db"))
+        logger = logging.Logger("theirs", logging.INFO)  # noqa: LOG001 - out of the tree, so none inherits
+        logger.addHandler(handler)
+        started = monotonic()
+        for _ in range(THEIRS):
+            logger.info("predicted", extra=shared.RECORD)
+        counted.wait()
+        taken = monotonic() - started
+        handler.close()
+    return taken
