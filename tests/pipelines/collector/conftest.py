@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import fcntl
 import socket
+import struct
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -94,6 +97,19 @@ def collector(pipeline, opened) -> Iterator[Open]:
     """Give a collector with its three doors open, into the embedded store."""
     with opened(pipeline) as found:
         yield found
+
+
+@pytest.fixture
+def reset(until) -> Callable[[socket.socket], None]:
+    """Give a function of a connection, which resets it once all that was sent was received."""
+
+    def close(sender: socket.socket) -> None:
+        # What this side has not sent yet would be thrown away with the reset.
+        until(lambda: fcntl.ioctl(sender, termios.TIOCOUTQ, bytes(4)) == bytes(4))
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sender.close()
+
+    return close
 
 
 @pytest.fixture

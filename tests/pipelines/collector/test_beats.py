@@ -20,7 +20,6 @@ from mlmon.pipelines.pipeline import Pipeline
 from mlmon.pipelines.validate import Limits, Validator
 
 TIMEOUT_S = 10
-RESET = struct.pack("ii", 1, 0)
 ACK_BYTES = 6
 
 
@@ -130,14 +129,13 @@ def test_records_beyond_their_window_are_taken_one_by_one(collector, line_of, st
     assert stored_ids() == ["producer-1", "producer-2"]
 
 
-def test_a_window_that_came_before_a_reset_is_stored(collector, line_of, stored_ids, until):
+def test_a_window_that_came_before_a_reset_is_stored(collector, line_of, stored_ids, until, reset):
     """A reset amid a frame costs that window alone, which nobody was told is durable."""
     sender = collector.connect("beats")
     whole = b"".join(record(number, line_of(number)) for number in range(1, 101))
     cut = window(2) + record(1, line_of(200)) + record(2, line_of(201))[:-5]
     sender.sendall(window(100) + whole + cut)
-    sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-    sender.close()
+    reset(sender)
     until(lambda: len(stored_ids()) == 100)
     with collector.connect("beats") as again:
         again.sendall(window(1) + record(1, line_of(200)))

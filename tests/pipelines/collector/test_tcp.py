@@ -1,7 +1,6 @@
 """The tcp door takes lines however they come, and a bad one costs no other."""
 
 import socket
-import struct
 
 import pytest
 
@@ -13,9 +12,6 @@ from mlmon.pipelines import deadletter
 from mlmon.pipelines.deadletter import Folder, by_reason
 from mlmon.pipelines.pipeline import Pipeline
 from mlmon.pipelines.validate import Limits, Validator
-
-RESET = struct.pack("ii", 1, 0)
-"""Linger on, for no time: closing then resets the connection."""
 
 
 @pytest.fixture
@@ -74,13 +70,12 @@ def test_a_broken_line_costs_no_other(collector, line_of, stored_ids, dead_folde
 
 
 def test_a_reset_connection_loses_only_the_line_it_cut(
-    collector, line_of, stored_ids, names, dead_folder, until
+    collector, line_of, stored_ids, names, dead_folder, until, reset
 ):
     """All lines that came whole before a reset are stored, and what there is of the cut one is kept."""
     sender = collector.connect("tcp")
     sender.sendall(b"".join(line_of(number) + b"\n" for number in range(2000)) + line_of(2000)[:50])
-    sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-    sender.close()
+    reset(sender)
     until(lambda: stored_ids() == names(2000))
     until(lambda: [each.record for each in deadletter.read(dead_folder)] == [line_of(2000)[:50]])
 
