@@ -40,9 +40,8 @@ Analyzer = Callable[[Reader, Ask], Iterator[Result]]
 """A question asked of a store; it only reads, and may be asked from several threads at once."""
 
 
-def reference_for(ask: Ask, version: str) -> Reference | None:
-    """The reference of a version, else the model's own, else the newest there is."""
-    known = ask.references
+def reference_for(known: Mapping[str, Reference], version: str) -> Reference | None:
+    """Of the references by version that of a version, else the model's own, else the newest there is."""
     if version in known or "" in known or not known:
         return known.get(version) or known.get("")
     return None if version else max(known.values(), key=lambda reference: reference.built_at)

@@ -72,7 +72,7 @@ def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
             continue
         seen: list[Seen] = []
         for cell, traffic in _large_enough(reader, _looking_back(ask), piece):
-            reference = reference_for(ask, cell.version)
+            reference = reference_for(ask.references, cell.version)
             if reference is None:
                 continue
             seen.append(Seen(cell=cell, traffic=traffic, reference=reference))

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from mlmon.analyzers import cursor as cursors
 from mlmon.analyzers import reference as references
+from mlmon.analyzers import usual
 from mlmon.analyzers.ask import Ask
 from mlmon.analyzers.cursor import News
 from mlmon.analyzers.models import Model, catalogue, described, remember
@@ -184,6 +185,8 @@ def _state(work: _Work, model: Model, hours: set[datetime]) -> None:
     names = {references.blob_name(model.name, version): one.built_at for version, one in profiles.items()}
     work.after.references |= names
     is_new = any(work.before.references.get(name) != built for name, built in names.items())
+    if is_new:
+        work.store.put(list(usual.stated(model, profiles)))
     again = _whole(model) if is_new else work.again
     changed = _changed(model, hours, now=work.now, again=again)
     maturity = maturity_of(work.config, model.name)

@@ -68,7 +68,7 @@ def usual_of(
     """What the reference's measures of a version and segment are; computed once and kept in `known`."""
     key = (cell.version, cell.segment)
     if key not in known:
-        reference = reference_for(ask, cell.version)
+        reference = reference_for(ask.references, cell.version)
         sums = reference.performance.get(cell.segment) if reference is not None else None
         known[key] = (
             {} if sums is None else {name: value for name, subject, value in estimates(sums) if not subject}

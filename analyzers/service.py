@@ -79,7 +79,7 @@ def _latency(reader: Reader, ask: Ask, piece: Slice) -> Iterator[Metric]:
 
 def _too_many(ask: Ask, cell: Cell, errors: Estimate, n: float) -> Iterator[Finding]:
     """A finding where even the lower end of the interval is above the bound."""
-    reference = reference_for(ask, cell.version)
+    reference = reference_for(ask.references, cell.version)
     usual = reference.error_rate if reference is not None and reference.error_rate is not None else 0.0
     bound = max(ask.policy.error_rate, usual)
     if errors.value is None or errors.low is None or errors.low <= bound or n < ask.policy.min_n:

@@ -20,6 +20,9 @@ from mlmon.core.clock import isoformat
 from mlmon.core.schema import Dataset
 from mlmon.core.window import Window
 
+REFERENCE: Final = "reference"
+"""As the size of a metric's window: what the reference says, for whoever draws it behind the model's own."""
+
 
 class Severity(StrEnum):
     """How much a finding matters."""

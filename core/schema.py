@@ -246,7 +246,12 @@ RESULT_SEGMENT = _field(
 )
 WINDOW_START = _field("mlmon.window.start", Type.DATE, "Start of the window, within.", on=RESULTS)
 WINDOW_END = _field("mlmon.window.end", Type.DATE, "End of the window, not within.", on=RESULTS)
-WINDOW_SIZE = _field("mlmon.window.size", Type.KEYWORD, "1h, 1d, 7d, 30d, month or all.", on=RESULTS)
+WINDOW_SIZE = _field(
+    "mlmon.window.size",
+    Type.KEYWORD,
+    "1h, 1d, 7d, 30d, month or all; reference for what the reference says.",
+    on=RESULTS,
+)
 RESULT_VALUE = _field("mlmon.result.value", Type.DOUBLE, "The number.", on=RESULTS)
 RESULT_N = _field("mlmon.result.n", Type.DOUBLE, "How many events it rests on.", on=RESULTS)
 RESULT_LOW = _field("mlmon.result.low", Type.DOUBLE, "Lower end of the 95 % interval.", on=RESULTS)

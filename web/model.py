@@ -15,7 +15,7 @@ from mlmon.core.clock import isoformat
 from mlmon.core.panel import Kind, Panel, Scope
 from mlmon.core.panel import scope as scoped
 from mlmon.core.query import AllOf, Equals, Max, Min, Query, Row, Terms
-from mlmon.core.result import Finding
+from mlmon.core.result import REFERENCE, Finding
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
 from mlmon.web import charts, commands, found, panels
@@ -125,12 +125,13 @@ def read(reader: Reader, looked: Looked, pool: Executor) -> Page:
     """Ask all panels at once, in the pool's threads, and draw them."""
     to = looked.scope
     findings = pool.submit(found.of_model, reader, to)
+    usual = pool.submit(reference_band, reader, to, looked.metric)
     asked = [(panel, pool.submit(ask, reader, panel, scope_of(looked, panel))) for panel in looked.panels]
     answers = {panel.id: future.result() for panel, future in asked}
     last = last_seen(looked)
     known: list[Finding] = findings.result()
     groups = found.grouped(known, last)
-    band = found.reference_band(known, looked.metric, to.segment)
+    band = usual.result()
     drawn = {
         panel.id: charts.chart(
             panel, answers[panel.id], scope_of(looked, panel), band if panel.id == "performance" else None
@@ -144,6 +145,30 @@ def read(reader: Reader, looked: Looked, pool: Executor) -> Page:
         answers=answers,
         drawn=drawn,
     )
+
+
+def reference_band(reader: Reader, to: Scope, metric: str) -> charts.Band | None:
+    """What the reference says of a metric of the version and segment in view; None where there is none."""
+    where = (
+        Equals(schema.MODEL_NAME, to.model),
+        Equals(schema.MODEL_VERSION, to.version),
+        Equals(schema.RESULT_SEGMENT, to.segment),
+        Equals(schema.WINDOW_SIZE, REFERENCE),
+        Equals(schema.METRIC_NAME, metric),
+        Equals(schema.RESULT_SUBJECT, ""),
+    )
+    row = reader.query(
+        Query(
+            dataset=Dataset.METRIC,
+            where=AllOf(where),
+            measures={
+                "value": Max(schema.RESULT_VALUE),
+                "low": Max(schema.RESULT_LOW),
+                "high": Max(schema.RESULT_HIGH),
+            },
+        )
+    ).rows[0]
+    return None if row["value"] is None else charts.Band(**row)
 
 
 def scope_of(looked: Looked, panel: Panel) -> Scope:

@@ -174,7 +174,7 @@ DRIFT: Final = Panel(
     x=TIME,
     y=(SUBJECT,),
     series=VALUE,
-    empty="No drift is measured yet. Build a reference: mlmon reference build MODEL",
+    empty="No drift is measured yet. Build a reference: mlmon reference build --model NAME",
 )
 
 MISSING: Final = Panel(
@@ -186,7 +186,7 @@ MISSING: Final = Panel(
     y=(SUBJECT,),
     series=VALUE,
     unit=Unit.RATIO,
-    empty="Nothing is known of missing inputs yet. Build a reference: mlmon reference build MODEL",
+    empty="Nothing is known of missing inputs yet. Build a reference: mlmon reference build --model NAME",
 )
 
 CONFUSION: Final = Panel(

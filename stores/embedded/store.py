@@ -29,6 +29,7 @@ from mlmon.stores.embedded.compile import After, Source, Sql
 from mlmon.stores.embedded.engine import MEMORY_LIMIT, Engine
 from mlmon.stores.embedded.layout import Group, group_of
 from mlmon.stores.embedded.manifest import Columns, Manifest
+from mlmon.stores.embedded.view import Table
 from mlmon.stores.embedded.writer import ROLL_ROWS, GroupWriter
 
 _TRIES: Final = 8
@@ -123,7 +124,7 @@ class EmbeddedStore:
             cursor.close()
 
     def _sources(self, question: Query | Scan) -> tuple[Source, ...]:
-        current, tables = self._view.take(group_of(question.dataset))
+        current, tables = self._view.take(question.dataset)
         return view.sources(self._root, question, current, tables)
 
     def _fetch(self, sql: Sql) -> list[Any]:
@@ -150,18 +151,18 @@ class EmbeddedStore:
         return view.member_names(self._columns(dataset), family)
 
     def _columns(self, dataset: Dataset) -> Iterator[Columns]:
-        current, tables = self._take(group_of(dataset))
+        current, tables = self._take(dataset)
         for at in {it.columns for it in current.segments if it.dataset is dataset}:
             yield current.columns[at]
-        yield from (columns for held, columns, _ in tables if held is dataset)
+        yield from (columns for columns, _ in tables)
 
-    def _take(self, group: Group) -> tuple[Manifest, list[tuple[Dataset, Columns, str]]]:
+    def _take(self, dataset: Dataset) -> tuple[Manifest, list[Table]]:
         for _ in range(_TRIES - 1):
             try:
-                return self._view.take(group)
+                return self._view.take(dataset)
             except FileNotFoundError:
                 continue
-        return self._view.take(group)
+        return self._view.take(dataset)
 
     def holdings(self) -> list[Holding]:
         """What is in it, one row a dataset that has documents."""
@@ -176,10 +177,9 @@ class EmbeddedStore:
             "ingested": q.Max(schema.EVENT_INGESTED),
         }
         row = self.query(Query(dataset=dataset, measures=measures)).rows[0]
-        group = group_of(dataset)
-        current, _ = self._take(group)
+        current, _ = self._take(dataset)
         size = sum(it.bytes for it in current.segments if it.dataset is dataset)
-        size += self._view.tail_bytes(current, group, dataset)
+        size += self._view.tail_bytes(current, dataset)
         return Holding(dataset=dataset, bytes=size, **row)
 
     def read_blob(self, name: str) -> bytes | None:

@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import duckdb
 
@@ -19,13 +20,17 @@ from mlmon.stores.embedded.engine import Engine
 from mlmon.stores.embedded.layout import Group
 from mlmon.stores.embedded.manifest import Columns, Manifest, Segment
 
+Table = tuple[Columns, str]
+"""Columns of documents, and the name of the table that holds them."""
+
 
 class _Loaded:
-    """How far a tail file was parsed, and the tables that hold it."""
+    """How far a tail file was parsed for one dataset, and the tables that hold its documents."""
 
     def __init__(self) -> None:
         self.end = 0
-        self.tables: list[tuple[Dataset, Columns, str]] = []
+        self.size = 0
+        self.tables: list[Table] = []
 
 
 class View:
@@ -36,83 +41,83 @@ class View:
         self._root = root
         self._engine = engine
         self._lock = threading.Lock()
-        self._loaded: dict[tuple[Group, int], _Loaded] = {}
-        self._newest: dict[Group, int] = {}
+        self._loaded: dict[tuple[Group, int, Dataset], _Loaded] = {}
         self._names = itertools.count()
 
-    def take(self, group: Group) -> tuple[Manifest, list[tuple[Dataset, Columns, str]]]:
-        """A manifest, and the tables with all that is durable in the tail it names.
+    def take(self, dataset: Dataset) -> tuple[Manifest, list[Table]]:
+        """The manifest of a dataset's group, and the tables with what is durable of it in the tail.
 
         Raises:
             FileNotFoundError: a file of it is gone; take the next one.
 
         """
+        group = layout.group_of(dataset)
         with self._lock:
             current = manifest.load(self._root, group)
             self._drop(group, current)
-            tables = [table for number in current.tails for table in self._load(group, number)]
+            tables = [table for number in current.tails for table in self._load(group, number, dataset)]
             return current, tables
 
-    def tail_bytes(self, current: Manifest, group: Group, dataset: Dataset) -> int:
-        """How much of a group's tail is a dataset's, reckoned by its share of the rows."""
+    def tail_bytes(self, current: Manifest, dataset: Dataset) -> int:
+        """How much of the tail is a dataset's, as far as it was taken."""
+        group = layout.group_of(dataset)
         with self._lock:
-            loaded = [it for number in current.tails if (it := self._loaded.get((group, number)))]
-            cursor = self._engine.cursor()
-            counts = [
-                (held, cursor.execute(f"SELECT count(*) FROM {shape.quoted(name)}").fetchall()[0][0])
-                for it in loaded
-                for held, _, name in it.tables
-            ]
-            cursor.close()
-        own = sum(count for held, count in counts if held is dataset)
-        size: int = sum(it.end for it in loaded) * own // max(sum(count for _, count in counts), 1)
-        return size
+            loaded = (self._loaded.get((group, number, dataset)) for number in current.tails)
+            return sum(it.size for it in loaded if it is not None)
 
     def _drop(self, group: Group, current: Manifest) -> None:
         gone = [key for key in self._loaded if key[0] is group and key[1] not in current.tails]
         for key in gone:
             cursor = self._engine.cursor()
-            for _, _, name in self._loaded.pop(key).tables:
+            for _, name in self._loaded.pop(key).tables:
                 cursor.execute(f"DROP TABLE IF EXISTS {shape.quoted(name)}")
             cursor.close()
 
-    def _load(self, group: Group, number: int) -> list[tuple[Dataset, Columns, str]]:
+    def _load(self, group: Group, number: int, dataset: Dataset) -> list[Table]:
         path = layout.tail_path(self._root, group, number)
-        loaded = self._loaded.setdefault((group, number), _Loaded())
+        loaded = self._loaded.setdefault((group, number, dataset), _Loaded())
         end = tail.durable_length(path)
         if end > loaded.end:
-            self._append(loaded, tail.read(path, loaded.end, end))
+            lines = [line for line in tail.read(path, loaded.end, end).splitlines() if _may_be(line, dataset)]
+            if lines:
+                self._append(dataset, loaded, lines)
+            loaded.size += sum(map(len, lines)) + len(lines)
             loaded.end = end
         return list(loaded.tables)
 
-    def _append(self, loaded: _Loaded, content: bytes) -> None:
+    def _append(self, dataset: Dataset, loaded: _Loaded, lines: list[bytes]) -> None:
         cursor = self._engine.cursor()
+
+        def parse(some: list[bytes]) -> None:
+            self._parse(cursor, dataset, loaded, some)
+
         try:
             try:
-                self._parse(cursor, loaded, content)
+                parse(lines)
             except duckdb.Error:
-                good, _ = sound.mend_all(content.splitlines())
-                sound.isolate(
-                    good, lambda lines: self._parse(cursor, loaded, b"\n".join(lines) + b"\n"), duckdb.Error
-                )
+                good, _ = sound.mend_all(lines)
+                sound.isolate(good, parse, duckdb.Error)
         finally:
             cursor.close()
 
-    def _parse(self, cursor: duckdb.DuckDBPyConnection, loaded: _Loaded, content: bytes) -> None:
+    def _parse(
+        self, cursor: duckdb.DuckDBPyConnection, dataset: Dataset, loaded: _Loaded, lines: list[bytes]
+    ) -> None:
         path = self._engine.folder / f"tail-{next(self._names)}.ndjson"
-        path.write_bytes(content)
+        path.write_bytes(b"\n".join(lines) + b"\n")
         tables = list(loaded.tables)
         cursor.begin()
         try:
-            for dataset, found in shape.discover(cursor, str(path)).items():
+            found = shape.discover(cursor, str(path)).get(dataset)
+            if found is not None:
                 select = shape.select(str(path), dataset, found)
-                same = next((name for d, c, name in tables if (d, c) == (dataset, found.columns)), None)
+                same = next((name for columns, name in tables if columns == found.columns), None)
                 if same is not None:
                     cursor.execute(f"INSERT INTO {shape.quoted(same)} {select}")
-                    continue
-                name = f"tail_{next(self._names)}"
-                cursor.execute(f"CREATE TABLE {shape.quoted(name)} AS {select}")
-                tables.append((dataset, found.columns, name))
+                else:
+                    name = f"tail_{next(self._names)}"
+                    cursor.execute(f"CREATE TABLE {shape.quoted(name)} AS {select}")
+                    tables.append((found.columns, name))
             cursor.commit()
         except duckdb.Error:
             cursor.rollback()
@@ -122,18 +127,28 @@ class View:
         loaded.tables = tables
 
 
-def sources(
-    root: Path, question: Query | Scan, current: Manifest, tables: list[tuple[Dataset, Columns, str]]
-) -> tuple[Source, ...]:
+_KEY: Final = b'"%s"' % schema.EVENT_DATASET.encode()
+_TAGS: Final = {dataset: b'%s:"%s"' % (_KEY, dataset.encode()) for dataset in Dataset}
+
+
+def _may_be(line: bytes, dataset: Dataset) -> bool:
+    """Whether a line can be a document of a dataset; one that plainly names another need not be parsed.
+
+    Where the key stands twice, as in a label of that name, or with spaces, parsing decides.
+    """
+    if _TAGS[dataset] in line or line.count(_KEY) != 1:
+        return True
+    return not any(tag in line for tag in _TAGS.values())
+
+
+def sources(root: Path, question: Query | Scan, current: Manifest, tables: list[Table]) -> tuple[Source, ...]:
     """The files and tables that may hold what is asked, files of the same columns together."""
     files: dict[int, list[str]] = {}
     for segment in current.segments:
         if segment.dataset is question.dataset and _touches(segment, question):
             files.setdefault(segment.columns, []).append(str(root / segment.file))
     parquet = [Source(columns=current.columns[at], files=tuple(names)) for at, names in files.items()]
-    tail_tables = [
-        Source(columns=columns, table=name) for d, columns, name in tables if d is question.dataset
-    ]
+    tail_tables = [Source(columns=columns, table=name) for columns, name in tables]
     return (*parquet, *tail_tables)
 
 

@@ -204,6 +204,24 @@ ODD = {
 }
 
 
+def test_a_dataset_written_with_spaces_is_seen_whatever_labels_say(tmp_path, make):
+    """An event in the tail is found by what it is, however its dataset is spelled and labels are called."""
+    tag = b'"event.dataset":"mlmon.inference"'
+    label = b'"labels":{"event.dataset":"mlmon.outcome"},'
+    spaced = b'"event.dataset" : "mlmon.inference"'
+    store = open_store(tmp_path)
+    store.write(
+        [
+            parse(make(0).body.replace(tag, spaced)),
+            parse(make(1).body.replace(tag, label + spaced)),
+            parse(make(2).body.replace(tag, label + tag)),
+        ]
+    )
+    assert counted(store) == 3
+    assert store.query(Query(dataset=Dataset.OUTCOME, measures={"n": q.Count()})).rows == [{"n": 0}]
+    store.close()
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_odd_but_valid_event_is_kept(tmp_path, make, name):
     """Whatever was validated is stored and found, in the tail and in segments, and its neighbours too."""
