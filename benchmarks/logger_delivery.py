@@ -2,9 +2,9 @@
 
 import importlib.util
 import logging
+import multiprocessing
 import socketserver
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,33 +20,35 @@ NAME = "logger_delivery"
 PEER = "python-logstash-async with a database on disk"
 GOAL = 1 / 100
 
+FORK = multiprocessing.get_context("fork")
 OURS = 50_000
 THEIRS = 600
 
 
 class Counted:
-    """How many lines came in, and how many are awaited."""
+    """How many lines came in, and how many are awaited; shared with the process of the sink."""
 
     def __init__(self, awaited: int) -> None:
-        self.lines = 0
+        self.lines = FORK.Value("l", 0)
         self._awaited = awaited
-        self._is_there = threading.Event()
+        self._is_there = FORK.Event()
 
     def add(self, lines: int) -> None:
         """Count lines."""
-        self.lines += lines
-        if self.lines >= self._awaited:
+        with self.lines.get_lock():
+            self.lines.value += lines
+        if self.lines.value >= self._awaited:
             self._is_there.set()
 
     def wait(self) -> None:
         """Wait for all of them, at most a minute."""
-        assert self._is_there.wait(60), f"{self.lines} of {self._awaited} came"
+        assert self._is_there.wait(60), f"{self.lines.value} of {self._awaited} came"
 
 
-@contextmanager
-def _http(counted: Counted) -> Iterator[str]:
+def _http(counted: Counted) -> socketserver.TCPServer:
     class Door(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # as any server does that cares; else each answer waits 40 ms
 
         def do_POST(self) -> None:
             counted.add(self.rfile.read(int(self.headers["Content-Length"])).count(b"\n") + 1)
@@ -57,23 +59,29 @@ def _http(counted: Counted) -> Iterator[str]:
 
         def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - the base's name
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as door:
-        threading.Thread(target=door.serve_forever, args=(0.01,), daemon=True).start()
-        yield f"http://127.0.0.1:{door.server_port}"
-        door.shutdown()
+    return ThreadingHTTPServer(("127.0.0.1", 0), Door)
 
 
-@contextmanager
-def _tcp(counted: Counted) -> Iterator[int]:
+def _tcp(counted: Counted) -> socketserver.TCPServer:
     class Door(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             for _ in self.rfile:
                 counted.add(1)
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Door) as door:
-        threading.Thread(target=door.serve_forever, args=(0.01,), daemon=True).start()
-        yield int(door.server_address[1])
-        door.shutdown()
+    return socketserver.ThreadingTCPServer(("127.0.0.1", 0), Door)
+
+
+@contextmanager
+def _serving(door: socketserver.TCPServer) -> Iterator[int]:
+    """Serve in a process of its own, which takes no turn from those that log; gives the port."""
+    process = FORK.Process(target=door.serve_forever, daemon=True)
+    process.start()
+    try:
+        yield int(door.socket.getsockname()[1])
+    finally:
+        process.kill()
+        process.join()
+        door.server_close()
 
 
 def _shared() -> ModuleType:
@@ -97,7 +105,10 @@ def run() -> tuple[float, str]:
 
 def _ours(shared: ModuleType, folder: Path) -> float:
     counted = Counted(OURS)
-    with _http(counted) as url, ModelLogger("flight-delay", ship=url, spool=folder / "ours") as log:
+    with (
+        _serving(_http(counted)) as port,
+        ModelLogger("flight-delay", ship=f"http://127.0.0.1:{port}", spool=folder / "ours") as log,
+    ):
         started = monotonic()
         for _ in range(OURS):
             log.predicted(shared.FEATURES, **shared.PREDICTED)
@@ -107,7 +118,7 @@ def _ours(shared: ModuleType, folder: Path) -> float:
 
 def _theirs(shared: ModuleType, folder: Path) -> float:
     counted = Counted(THEIRS)
-    with _tcp(counted) as port:
+    with _serving(_tcp(counted)) as port:
         handler = AsynchronousLogstashHandler("127.0.0.1", port, str(folder / "theirs.db"))
         logger = logging.Logger("theirs", logging.INFO)  # noqa: LOG001 - out of the tree, so none inherits
         logger.addHandler(handler)

@@ -78,9 +78,7 @@ class Folder:
         for segment in self.segments():
             segment.close()
         if not any(self.lanes.values()):
-            with suppress(OSError):
-                (self.path / _LOCK).unlink()
-                self.path.rmdir()
+            _remove(self.path)
         self.let_go()
 
     def let_go(self) -> None:
@@ -104,9 +102,13 @@ def own(root: Path) -> Folder:
     name = f"{time_ns():016x}-{os.getpid()}-{token_hex(4)}"  # so that the oldest is adopted first
     hidden = root / f".{name}"
     hidden.mkdir(mode=0o700)
-    lock = os.open(hidden / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    return Folder(hidden.rename(root / name), lock)
+    try:
+        lock = os.open(hidden / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return Folder(hidden.rename(root / name), lock)
+    except OSError:
+        _remove(hidden)
+        raise
 
 
 def adopt(root: Path) -> Iterator[Folder]:
@@ -116,6 +118,13 @@ def adopt(root: Path) -> Iterator[Folder]:
             with suppress(OSError):
                 if (lock := _locked(path / _LOCK)) is not None:
                     yield _opened(Folder(path, lock))
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder that has at most a lock in it."""
+    with suppress(OSError):
+        (folder / _LOCK).unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def _locked(path: Path) -> int | None:

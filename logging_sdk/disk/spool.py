@@ -7,6 +7,7 @@ until the disk can be written again.
 
 from __future__ import annotations
 
+import os
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -103,10 +104,10 @@ class DiskSpool:
             self._wake()
 
     def persist(self) -> None:
-        """Write what was appended before; with `SYNC`, and when closing, as far as the platter."""
-        with self._lock:
+        """Write what was appended before; with `SYNC`, as far as the platter."""
+        with self._lock:  # also while it syncs: who waits for the lock must find its record safe
             self._write()
-            if self._mode is Mode.SYNC or self._is_closed:
+            if self._mode is Mode.SYNC:
                 self._sync()
 
     # For the shipping thread
@@ -209,10 +210,10 @@ class DiskSpool:
         while not self._is_closed:
             if len(self._front) or self._stuck:
                 busy_at = monotonic()
-            with self._lock:
-                self._write()
-                if monotonic() - self._synced_at > _SYNC_S:
-                    self._sync()
+            try:
+                self._write_now()
+            except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a disk does
+                self._warn(f"The spool {self._root} failed: {error!r}. Events wait in memory.")
             if monotonic() - busy_at < _SYNC_S + _RETRY_S:
                 sleep(FLUSH_S)
                 continue
@@ -221,6 +222,12 @@ class DiskSpool:
             if not len(self._front) and not self._is_closed:
                 self._wanted.wait()
             self._is_idle = False
+
+    def _write_now(self) -> None:
+        with self._lock:
+            self._write()
+        if monotonic() - self._synced_at > _SYNC_S:
+            self._sync()
 
     def _write(self) -> None:
         """Write what is in memory; what the disk does not take stays there."""
@@ -248,20 +255,19 @@ class DiskSpool:
             segment.append([(turn, record) for turn, kind, record in self._stuck if kind == level])
             self._stuck = deque(one for one in self._stuck if one[1] != level)
             if segment.size >= self._segment_bytes:
-                self._seal(segment)
+                segment.is_sealed = True
         self._make_room()
 
-    def _seal(self, segment: Segment) -> None:
-        segment.is_sealed = True
-        with suppress(OSError):
-            segment.sync()
-
     def _sync(self) -> None:
-        self._synced_at = monotonic()
-        for segment in list(self._own.segments() if self._own else ()):
-            if not segment.is_sealed and segment.is_dirty:
-                with suppress(OSError):
-                    segment.sync()
+        """Sync what was written since. The writer does it without the lock, because a disk takes its time."""
+        with self._lock:
+            self._synced_at = monotonic()
+            files = [segment.dirty_file() for segment in self._segments() if segment.is_dirty]
+        for file in files:
+            with suppress(OSError):
+                getattr(os, "fdatasync", os.fsync)(file)
+            with suppress(OSError):
+                os.close(file)
 
     def _adopt(self) -> None:
         if self._is_closed or monotonic() - self._adopted_at < _ADOPT_S:

@@ -20,10 +20,13 @@ ALL = (10**6, 10**9)
 
 def _die(spool: DiskSpool) -> None:
     """Let go of everything as the death of the process does: what was written stays, nothing else is done."""
-    spool.persist()
-    spool.let_go()
-    spool._own = None
-    spool._adopted.clear()
+    with spool._lock:
+        spool.persist()
+        spool._is_closed = spool._is_released = True
+        spool.let_go()
+        spool._own = None
+        spool._adopted.clear()
+    spool._wanted.set()
 
 
 def _left(root: Path) -> list[Path]:
