@@ -46,6 +46,14 @@ _EPOCH_MS: Final = 10**11
 """A number above this is in milliseconds, below it in seconds: the year 5138 against March 1973."""
 
 
+OWN: Final = frozenset(
+    field.name
+    for field in schema.FIELDS.values()
+    if field.name.startswith("mlmon.") and Dataset.APP not in field.datasets
+)
+"""What no log line has: with one of these a line is an event of ours, and wrong without its dataset."""
+
+
 class Naming:
     """Gives ids to lines that have none: one producer a collector, counting from 0. Safe for threads."""
 
@@ -74,7 +82,7 @@ def normalise(raw: Mapping[str, Any], *, naming: Naming, clock: Clock) -> Docume
     ('warning', 'a', {'shard': '7'})
     """
     flat = flatten(dict(raw))
-    if flat.get(schema.EVENT_DATASET) in tuple(Dataset):
+    if flat.get(schema.EVENT_DATASET) in tuple(Dataset) or not OWN.isdisjoint(flat):
         return flat
     return _app_log(flat, naming=naming, clock=clock)
 

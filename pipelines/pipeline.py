@@ -184,8 +184,10 @@ class Pipeline:
         letters: list[DeadLetter] = []
         try:
             checked = [self._check(submission, letters) for submission in group]
-            self._dead_letters.write(letters)
+            # Events first: when a store fails and all comes again, letters would be kept twice, while events
+            # that are sent again are known.
             written = self._writer.write([event for each in checked for event in each.events])
+            self._dead_letters.write(letters)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and the thread must go on
             self._fail(group, error)
             return

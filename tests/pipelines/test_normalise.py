@@ -7,15 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from logstash_async.formatter import LogstashFormatter
 from pythonjsonlogger.json import JsonFormatter
 
 from mlmon.core import schema
-from mlmon.core.event import decode, encode
+from mlmon.core.errors import InvalidEventError
+from mlmon.core.event import decode, encode, flatten
 from mlmon.core.schema import Dataset
-from mlmon.pipelines.normalise import ALIASES, LEVELS, Naming, moment, normalise
+from mlmon.pipelines.normalise import ALIASES, LEVELS, OWN, Naming, moment, normalise
 
 NOW_NS = 1_362_132_000_000_000_000
 NOW = "2013-03-01T10:00:00.000000Z"
@@ -181,8 +182,17 @@ def test_labels_that_would_fall_together_are_kept_apart():
 def test_any_object_becomes_a_valid_document(raw):
     """Whatever JSON object is no event of ours becomes an app log that the schema accepts."""
     raw.pop(schema.EVENT_DATASET, None)
+    assume(OWN.isdisjoint(flatten(raw)))
     event = encode(app_log(raw))
     assert event.dataset is Dataset.APP
+
+
+@pytest.mark.parametrize("name", ["PREDICTION_LABEL", "OUTCOME_LABEL", "FEATURES_NUMERIC"])
+def test_an_event_of_ours_without_its_dataset_is_no_log_line(name):
+    """What only an inference or an outcome can have is no log line, where no analyzer would look."""
+    raw = {schema.MESSAGE: "predicted late", getattr(schema, name): {} if name.startswith("F") else "late"}
+    with pytest.raises(InvalidEventError, match=schema.EVENT_DATASET):
+        encode(app_log(raw))
 
 
 @given(st.dictionaries(st.text(min_size=1).filter(lambda it: "." not in it), st.text(min_size=1), max_size=6))

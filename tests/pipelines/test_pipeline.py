@@ -150,6 +150,19 @@ def test_a_store_that_fails_counts_nothing_as_stored_and_the_thread_goes_on(stub
     assert done(pipeline.submit([line_of(1)], "test")).stored == 1
 
 
+def test_what_is_sent_again_while_the_store_fails_is_dead_lettered_once(
+    stubbed, writer, dead_folder, line_of
+):
+    """A refused line has one letter, however often its batch had to be sent."""
+    pipeline = stubbed()
+    writer.failures += [StoreError("The disk is full."), StoreError("The disk is full.")]
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            done(pipeline.submit([line_of(1), b"{"], "test"))
+    assert len(done(pipeline.submit([line_of(1), b"{"], "test")).refused) == 1
+    assert by_reason(dead_folder) == {"not_json": 1}
+
+
 def test_a_failure_that_nobody_foresaw_is_told_as_a_store_error(stubbed, writer, line_of):
     """The thread survives any exception of a store."""
     pipeline = stubbed()
@@ -176,12 +189,12 @@ def test_a_validator_that_fails_does_not_stop_the_thread(writer, dead_folder, li
 
 
 def test_a_letter_that_cannot_be_kept_fails_the_submission(writer, line_of):
-    """A refused line is not acknowledged before it is kept, and nothing of its batch is written first."""
+    """A refused line is not acknowledged before it is kept; its neighbours, sent again, are known."""
     pipeline = Pipeline(writer, StubDeadLetters())
     with pytest.raises(StoreError, match="folder is gone"):
         done(pipeline.submit([line_of(1), b"{"], "test"))
-    assert writer.batches == []
-    assert done(pipeline.submit([line_of(1)], "test")).stored == 1
+    assert pipeline.counters().dead_lettered == {}
+    assert done(pipeline.submit([line_of(1)], "test")).received == 1
     pipeline.close()
 
 
