@@ -33,8 +33,8 @@ _SYNC_S: Final = 1.0
 _ADOPT_S: Final = 30.0
 _RETRY_S: Final = 1.0
 _WARN_S: Final = 60.0
-_CHUNK_RECORDS: Final = 2_000
-_CHUNK_BYTES: Final = 1024 * 1024
+_CHUNK_RECORDS: Final = 10_000
+"""Many at once, because each write gives the interpreter away, and a busy caller keeps it for 5 ms."""
 
 
 class Mode(StrEnum):
@@ -234,9 +234,9 @@ class DiskSpool:
         self._adopt()
         while True:
             if not self._stuck:
-                for level, record in self._front.drain(_CHUNK_RECORDS, _CHUNK_BYTES):
-                    self._stuck.append((self._turn, level, record))
-                    self._turn += 1
+                drained = self._front.drain(_CHUNK_RECORDS, self._segment_bytes)
+                self._stuck.extend((turn, *one) for turn, one in enumerate(drained, self._turn))
+                self._turn += len(drained)
             if not self._stuck or self._is_released or monotonic() - self._failed_at < _RETRY_S:
                 return
             try:
@@ -253,7 +253,9 @@ class DiskSpool:
             turn, level, _ = self._stuck[0]
             segment = self._own.active(level, turn)
             segment.append([(turn, record) for turn, kind, record in self._stuck if kind == level])
-            self._stuck = deque(one for one in self._stuck if one[1] != level)
+            rest = [one for one in self._stuck if one[1] != level]
+            self._stuck.clear()
+            self._stuck.extend(rest)
             if segment.size >= self._segment_bytes:
                 segment.is_sealed = True
         self._make_room()
