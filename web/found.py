@@ -148,17 +148,18 @@ def grouped(findings: Iterable[Finding], last: datetime | None) -> list[Group]:
     return sorted(made, key=_rank)
 
 
-def _rank(group: Group) -> tuple[bool, int, float, bool, bool, float]:
-    """Open before past, severe before mild, the whole before a segment, predictions before inputs."""
+def _rank(group: Group) -> tuple[bool, float, bool, int, bool, float]:
+    """Open before past, quality before inputs, severe before mild, the whole before a segment."""
     newest = group.newest
+    is_drift = newest.analyzer == "drift"
     severity = (Severity.CRITICAL, Severity.WARNING, Severity.INFO).index(newest.severity)
     return (
         not group.is_open,
-        severity if group.is_open else 0,
         0.0 if group.is_open else -newest.window.end.timestamp(),
+        is_drift,
+        severity if group.is_open else 0,
         bool(newest.segment),
-        newest.analyzer == "drift",
-        -(newest.value or 0.0) if newest.analyzer == "drift" else -newest.n,
+        -(newest.value or 0.0) if is_drift else -newest.n,
     )
 
 

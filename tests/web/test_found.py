@@ -30,13 +30,14 @@ def test_what_rests_on_most_events_speaks_for_all():
     assert len(group.findings) == 2
 
 
-def test_severe_findings_of_the_whole_come_first():
-    """Critical comes before warning, all traffic before a segment, quality before inputs."""
+def test_quality_comes_before_inputs_and_the_severe_and_whole_first():
+    """Inputs may move without harm; within each kind critical comes first, and all traffic before a segment."""
     quality = replace(DRIFT, analyzer="performance", metric="roc_auc", subject="")
     ranked = [
         replace(quality, severity=Severity.CRITICAL),
-        replace(DRIFT, severity=Severity.CRITICAL, subject="wind"),
         replace(quality, severity=Severity.CRITICAL, segment="carrier=EV"),
+        quality,
+        replace(DRIFT, severity=Severity.CRITICAL, subject="wind"),
         DRIFT,
     ]
     groups = found.grouped(reversed(ranked), JUNE.end)
