@@ -31,12 +31,12 @@ def test_what_rests_on_most_events_speaks_for_all():
 
 
 def test_quality_comes_before_inputs_and_the_severe_and_whole_first():
-    """Inputs may move without harm; within each kind critical comes first, and all traffic before a segment."""
+    """Inputs may move without harm; within a kind critical comes first, and all traffic before a segment."""
     quality = replace(DRIFT, analyzer="performance", metric="roc_auc", subject="")
     ranked = [
         replace(quality, severity=Severity.CRITICAL),
         replace(quality, severity=Severity.CRITICAL, segment="carrier=EV"),
-        quality,
+        replace(quality, metric="f1"),
         replace(DRIFT, severity=Severity.CRITICAL, subject="wind"),
         DRIFT,
     ]
