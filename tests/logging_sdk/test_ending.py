@@ -39,6 +39,7 @@ def test_sigterm_sends_what_is_left(server, tmp_path):
     """A process that SIGTERM ends has sent its events before, and ends by that signal."""
     process = _start(tmp_path, SERVING, server.url)
     with process:
+        assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == -signal.SIGTERM
@@ -50,6 +51,7 @@ def test_sigterm_ends_in_time_with_nobody_there(tmp_path):
     for times in (1, 2):
         process = _start(tmp_path, SERVING, NOBODY)
         with process:
+            assert process.stdout is not None
             process.stdout.readline()
             started = time.monotonic()
             for _ in range(times):

@@ -41,8 +41,14 @@ def _start(program: str, url: str, folder: Path, *more: str) -> subprocess.Popen
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+def _done(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    process.stdout.close()
+
+
 def _kill_after(process: subprocess.Popen[str], seconds: float) -> int:
     """Kill a process; gives the number of the last event that it had logged a window before its death."""
+    assert process.stdout is not None
     lines = iter(process.stdout)
     told = [next(lines)]
     end = time.monotonic() + seconds
@@ -52,7 +58,7 @@ def _kill_after(process: subprocess.Popen[str], seconds: float) -> int:
     process.send_signal(signal.SIGKILL)
     told += list(lines)
     process.wait()
-    process.stdout.close()
+    _done(process)
     pairs = [line.split() for line in told if line.endswith("\n")]
     return max((int(index) for index, at in pairs if float(at) < killed_at - WINDOW_S), default=-1)
 
@@ -85,7 +91,7 @@ def test_two_processes_share_what_a_dead_one_left(server, tmp_path):
     both = [_start(NEXT, server.url, tmp_path) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
     for process in both:
-        process.stdout.close()
+        _done(process)
     values = [json.loads(line).get("mlmon.prediction.value") for line in server.lines]
     numbers = [int(value) for value in values if value is not None]
     assert numbers == sorted(set(numbers))
@@ -112,7 +118,7 @@ assert log.close(20)
 """
     process = _start(program, server.url, tmp_path)
     assert process.wait(60) == 0
-    process.stdout.close()
+    _done(process)
     messages = Counter(json.loads(line)["message"] for line in server.lines)
     assert messages == {"parent": 200, "child": 100}
     assert len({json.loads(line)["event.id"] for line in server.lines}) == 300
@@ -132,7 +138,7 @@ assert (log.stats().queued, log.stats().dropped) == (500, {}), log.stats()
 """
     process = _start(program, "http://127.0.0.1:1", tmp_path)
     assert process.wait(30) == 0
-    process.stdout.close()
+    _done(process)
     _run_next(server.url, tmp_path)
     assert Counter(json.loads(line)["message"] for line in server.lines) == {"kept": 500, "started": 1}
 
