@@ -59,7 +59,7 @@ def test_departures_are_what_the_clock_in_new_york_says(paired: pd.DataFrame) ->
     assert (local.dt.month == paired["month"]).all()
     assert (local.dt.day == paired["day"]).all()
     assert (local.dt.hour * 100 + local.dt.minute == paired["sched_dep_time"]).all()
-    assert (local.dt.dayofweek.map(dict(enumerate(flights.WEEKDAYS))) == paired["weekday"]).all()
+    assert (local.dt.day_of_week.map(dict(enumerate(flights.WEEKDAYS))) == paired["weekday"]).all()
 
 
 def test_late_is_more_than_fifteen_minutes(paired: pd.DataFrame) -> None:
