@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from mlmon.core import schema
 from mlmon.core.event import Document
-from mlmon.logging_sdk.context import Scope, Trace, active, current_trace
+from mlmon.logging_sdk.context import Scope, Trace, active, current_trace, leave
 from mlmon.logging_sdk.encode import keywords, number, split_columns
 from mlmon.logging_sdk.failure import error_fields
 from mlmon.logging_sdk.features import columns_of, listed
@@ -99,10 +99,7 @@ class Batch:
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
         duration_ns = perf_counter_ns() - self._started_ns
-        try:
-            active.reset(self._token)  # type: ignore[arg-type]
-        except ValueError:  # left in another context than entered, as some frameworks do
-            active.set(None)
+        leave(self._token)
         try:
             self._finish(duration_ns, error)
         except Exception as fault:  # noqa: BLE001 - the host must not notice

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any, Final, NamedTuple
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}.*")
@@ -32,6 +32,14 @@ active: Final[ContextVar[Scope | None]] = ContextVar("mlmon_active", default=Non
 _scope: Final = active.get
 _modules: Final = sys.modules
 _OPENTELEMETRY: Final = "opentelemetry.trace"
+
+
+def leave(token: Token[Scope | None] | None) -> None:
+    """End the scope entered with a token, also where a framework ends the block in another context."""
+    try:
+        active.reset(token)  # type: ignore[arg-type]
+    except (ValueError, TypeError):  # of another context, or never entered
+        active.set(None)
 
 
 def parse_traceparent(header: str | None) -> Trace | None:
