@@ -9,6 +9,7 @@ import click
 from mlmon.cli.options import SCOPE, Asked, asks, chosen, examples, settings, span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from mlmon.cli.models import Cut
@@ -45,8 +46,9 @@ _STATES: Final = ("open", "firing", "resolved", "all")
 def command(asked: Asked, state: str, severity: str | None, *, fail: bool) -> None:
     """Print what the analyzers found wrong, newest first.
 
-    --window picks the size of the windows judged; 'all' shows every size. --by shows those of single
-    segments, versions or of one feature.
+    The table has a line a thing that is wrong: since when, in how many windows, and the newest of them. The
+    other formats have every window. --window picks the size of the windows judged; 'all' shows every size.
+    --by shows those of single segments, versions or of one feature.
     """
     from mlmon.cli import findings, output, wiring
     from mlmon.cli.models import chosen_models, cut, of_results
@@ -62,8 +64,9 @@ def command(asked: Asked, state: str, severity: str | None, *, fail: bool) -> No
             for finding in findings.stored(reader, filters, span(asked))
             if _is_on(finding, side) and (state != "open" or _is_open(finding, last.get(finding.model)))
         )
+        rows = map(_row, found)
         count = output.write(
-            map(_row, found),
+            _told(rows) if asked.format == "table" else rows,
             asked.format,
             keys=_KEYS,
             columns=_columns(several=len(models) > 1),
@@ -139,16 +142,28 @@ def _row(finding: Finding) -> Row:
     }
 
 
+def _told(rows: Iterable[Row]) -> Iterable[Row]:
+    """A row a thing, the newest of its windows, with the start of the first and how many there are."""
+    told: dict[tuple[str, ...], Row] = {}
+    for row in rows:
+        key = tuple(row[name] for name in ("model", "version", "segment", "metric", "state"))
+        first = told.setdefault(key, {**row, "windows": 0})
+        first["windows"] += 1
+        first["since"] = min(first.get("since", row["window_start"]), row["window_start"])
+    return told.values()
+
+
 def _columns(*, several: bool) -> list[Any]:
     from mlmon.cli import units
     from mlmon.cli.output import Column
 
     def when(row: Row) -> str:
-        return f"{units.window_start(row['window_start'], row['window'])}\n{row['window']}"
+        many = f"{row['windows']:,} windows" if row["windows"] > 1 else f"one {row['window']}"
+        return f"{row['since']:%Y-%m-%d}\n{many}"
 
     columns = [
         Column("", lambda row: row["severity"] if row["state"] == "firing" else "resolved"),
-        Column("from", when),
+        Column("since", when),
     ]
     if several:
         columns.append(Column("model", lambda row: row["model"], wraps=True))

@@ -9,6 +9,20 @@ def test_table(run, store, golden):
     golden("cli/tables/findings.txt", shown.stdout)
 
 
+def test_the_table_has_a_line_a_thing(run, store):
+    """A thing that is wrong in many windows has one line, which counts them and says since when."""
+    found = json.loads(run("findings", "--format", "json").stdout)
+    things = {(row["metric"], row["segment"], row["version"]) for row in found}
+    assert len(things) < len(found)
+    shown = run("findings").stdout
+    assert shown.count("critical") + shown.count("warning") == len(things)
+    windows = [
+        row for row in found if (row["metric"], row["segment"], row["version"]) == ("psi[temp]", "", "")
+    ]
+    assert f"{len(windows)} windows" in shown
+    assert min(row["window_start"] for row in windows)[:10] in shown
+
+
 def test_json(run, store):
     """JSON carries the evidence, newest window first."""
     found = json.loads(run("findings", "--format", "json").stdout)
