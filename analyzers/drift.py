@@ -42,6 +42,9 @@ _UNNAMED: Final = 50
 _MOST_TERMS: Final = 1_050
 _FEATURES_A_QUERY: Final = 32
 _WINDOWS_A_QUERY: Final = 64
+_NOT_BY_SEGMENT: Final = frozenset({"1h", "1d", "7d"})
+"""Short windows of a segment hold too little for a distance that is no noise."""
+
 _TICK: Final = timedelta(microseconds=1)
 
 _TRAFFIC: Final = Question(
@@ -64,11 +67,13 @@ def reach(policy: Policy, size: str) -> int:
 def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
     """The distances of every feature, the score and the predicted class, for all traffic and each version.
 
-    A cell with fewer effective events than the policy's `min_n` is left out: its distances would be noise.
-    Verdicts look at earlier windows as well, so those are asked for too.
+    In long windows there are those of segments too, against the same reference of the whole: a carrier's
+    inputs are its own, so its distance says how special it is, and only a change of it is news. So segments
+    have no verdicts. A cell with fewer effective events than the policy's `min_n` is left out: its distances
+    would be noise. Verdicts look at earlier windows as well, so those are asked for too.
     """
     for piece in slices(ask):
-        if piece.segment:
+        if piece.segment and ask.size in _NOT_BY_SEGMENT:
             continue
         seen: list[Seen] = []
         for cell, traffic in _large_enough(reader, _looking_back(ask), piece):
@@ -109,7 +114,8 @@ def _of_piece(reader: Reader, ask: Ask, piece: Slice, seen: list[Seen]) -> Itera
                 of_reference[cell].distances[subject] = distance
                 if _within(cell.window, ask.span):
                     yield from _metrics(ask, cell, subject, distance)
-    yield from verdicts(ask, seen)
+    if not piece.segment:
+        yield from verdicts(ask, seen)
 
 
 def _within(window: Window, span: Window) -> bool:

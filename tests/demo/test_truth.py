@@ -154,3 +154,22 @@ def test_prevalence_and_labels_agree(reader: Reader, truth: pd.DataFrame):
         asked = Query(dataset=Dataset.EVALUATION, where=where, measures={"n": Count()})
         expected = ((known["label"] == label) & (known["outcome"] == LATE)).sum()
         assert reader.query(asked).rows[0]["n"] == expected
+
+
+def test_inputs_of_segments_are_watched_by_the_month(reader: Reader, truth: pd.DataFrame):
+    """Each airport's share of missing pressure is that of the raw flights; no segment raises a finding."""
+    drift = Equals(schema.RESULT_ANALYZER, "drift")
+    named = (drift, Equals(schema.METRIC_NAME, "missing_rate"), Equals(schema.RESULT_SUBJECT, "pressure"))
+    scan = Scan(dataset=Dataset.METRIC, where=AllOf((*named, Equals(schema.WINDOW_SIZE, "month"))))
+    found = {
+        (document[schema.RESULT_SEGMENT], f"{document[schema.WINDOW_START]:%Y-%m}"): document
+        for batch in reader.scan(scan)
+        for document in batch
+    }
+    months = truth[truth["month"] != "2014-01"].groupby(["origin", "month"])["pressure"]
+    for (origin, month), pressure in months:
+        value = found[f"origin={origin}", month][schema.RESULT_VALUE]
+        assert value == pytest.approx(pressure.isna().mean(), abs=1e-9)
+    findings = Scan(dataset=Dataset.FINDING, where=drift)
+    segments = {document.get(schema.RESULT_SEGMENT) for batch in reader.scan(findings) for document in batch}
+    assert segments == {""}
