@@ -8,7 +8,7 @@ from typing import Final
 
 from mlmon.core import schema
 from mlmon.core.query import AllOf, Equals, Filter, Scan
-from mlmon.core.result import Finding, State, from_document
+from mlmon.core.result import Finding, State, from_document, is_open
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
 from mlmon.core.window import Window
@@ -27,14 +27,6 @@ def count_open(reader: Reader, model: str, version: str, last: datetime) -> int:
     recent = Window(start=last - _LONGEST, end=last + timedelta(days=1))
     found = stored(reader, filters, recent)
     return len({(finding.label, finding.segment) for finding in found if is_open(finding, last)})
-
-
-def is_open(finding: Finding, last: datetime) -> bool:
-    """Whether it still holds: it fires, and no later window of its size is over."""
-    window = finding.window
-    return finding.state is State.FIRING and (
-        finding.size == "all" or window.end + (window.end - window.start) > last
-    )
 
 
 def stored(reader: Reader, filters: Sequence[Filter], window: Window | None) -> Iterator[Finding]:

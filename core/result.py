@@ -126,6 +126,17 @@ def identity(result: Result) -> str:
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 
+def is_open(finding: Finding, last: datetime | None) -> bool:
+    """Whether a finding still holds: it fires, and no later window of its size is over.
+
+    `last` is when the model last served; None where it never did, and then nothing holds.
+    """
+    if finding.state is not State.FIRING or last is None:
+        return False
+    window = finding.window
+    return finding.size == "all" or window.end + (window.end - window.start) > last
+
+
 def to_document(result: Result) -> dict[str, Any]:
     """The flat document of a metric or finding."""
     dataset = dataset_of(result)

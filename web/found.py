@@ -11,7 +11,7 @@ from msgspec import Struct
 from mlmon.core import schema
 from mlmon.core.panel import Scope
 from mlmon.core.query import AllOf, Between, Equals, Filter, Scan
-from mlmon.core.result import Finding, Severity, State, from_document, identity
+from mlmon.core.result import Finding, Severity, from_document, identity, is_open
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
 from mlmon.core.window import Window
@@ -121,14 +121,6 @@ def by_id(reader: Reader, id_: str) -> Finding | None:
             found = from_document(document)
             return found if isinstance(found, Finding) else None
     return None
-
-
-def is_open(finding: Finding, last: datetime | None) -> bool:
-    """Whether it still holds: it fires, and no later window of its size is over."""
-    if finding.state is not State.FIRING or last is None:
-        return False
-    window = finding.window
-    return finding.size == "all" or window.end + (window.end - window.start) > last
 
 
 def grouped(findings: Iterable[Finding], last: datetime | None) -> list[Group]:

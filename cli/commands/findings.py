@@ -10,7 +10,6 @@ from mlmon.cli.options import SCOPE, Asked, asks, chosen, examples, settings, sp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from mlmon.cli.models import Cut
     from mlmon.core.query import Filter, Row
@@ -52,6 +51,7 @@ def command(asked: Asked, state: str, severity: str | None, *, fail: bool) -> No
     """
     from mlmon.cli import findings, output, wiring
     from mlmon.cli.models import chosen_models, cut, of_results
+    from mlmon.core.result import is_open
 
     config = settings(asked)
     with wiring.reading(config) as reader:
@@ -62,7 +62,7 @@ def command(asked: Asked, state: str, severity: str | None, *, fail: bool) -> No
         found = (
             finding
             for finding in findings.stored(reader, filters, span(asked))
-            if _is_on(finding, side) and (state != "open" or _is_open(finding, last.get(finding.model)))
+            if _is_on(finding, side) and (state != "open" or is_open(finding, last.get(finding.model)))
         )
         rows = map(_row, found)
         count = output.write(
@@ -75,12 +75,6 @@ def command(asked: Asked, state: str, severity: str | None, *, fail: bool) -> No
         )
     if fail and count:
         click.get_current_context().exit(1)
-
-
-def _is_open(finding: Finding, last: datetime | None) -> bool:
-    from mlmon.cli.findings import is_open
-
-    return last is not None and is_open(finding, last)
 
 
 def _empty(url: str, *, is_empty: bool) -> str:

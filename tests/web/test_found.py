@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from mlmon.core.result import Finding, Severity
+from mlmon.core.result import Finding, Severity, is_open
 from mlmon.core.window import Window
 from mlmon.web import found
 
@@ -15,9 +15,9 @@ DRIFT = Finding(
 
 def test_a_finding_holds_until_a_later_window_is_over():
     """June's finding holds through July, which may clear it only when it is over."""
-    assert found.is_open(DRIFT, datetime(2013, 7, 20, tzinfo=UTC))
-    assert not found.is_open(DRIFT, datetime(2013, 8, 2, tzinfo=UTC))
-    assert not found.is_open(DRIFT, None)
+    assert is_open(DRIFT, datetime(2013, 7, 20, tzinfo=UTC))
+    assert not is_open(DRIFT, datetime(2013, 8, 2, tzinfo=UTC))
+    assert not is_open(DRIFT, None)
 
 
 def test_what_rests_on_most_events_speaks_for_all():
