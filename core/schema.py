@@ -45,12 +45,28 @@ class Dataset(StrEnum):
     OUTCOME = "mlmon.outcome"
     EVALUATION = "mlmon.evaluation"
     APP = "mlmon.app"
+    HEALTH = "mlmon.health"
+    JOB = "mlmon.job"
     METRIC = "mlmon.metric"
     FINDING = "mlmon.finding"
 
 
-EVENTS: Final = (Dataset.INFERENCE, Dataset.OUTCOME, Dataset.EVALUATION, Dataset.APP)
-"""Append-only datasets: what happened."""
+EVENTS: Final = (
+    Dataset.INFERENCE,
+    Dataset.OUTCOME,
+    Dataset.EVALUATION,
+    Dataset.APP,
+    Dataset.HEALTH,
+    Dataset.JOB,
+)
+"""Append-only datasets: what happened.
+
+Producers and collectors report of themselves in `HEALTH`, the analyzers in `JOB`, because each dataset has
+one kind of writer.
+"""
+
+LOGGED: Final = (Dataset.INFERENCE, Dataset.OUTCOME, Dataset.APP)
+"""What producers number, so that a gap is a loss."""
 
 RESULTS: Final = (Dataset.METRIC, Dataset.FINDING)
 """Datasets whose documents have deterministic ids and replace themselves when stated again."""
@@ -63,6 +79,7 @@ _OUTCOME: Final = (Dataset.OUTCOME,)
 _EVALUATION: Final = (Dataset.EVALUATION,)
 _METRIC: Final = (Dataset.METRIC,)
 _FINDING: Final = (Dataset.FINDING,)
+_SELF: Final = (Dataset.HEALTH, Dataset.JOB)
 
 
 class Field(Struct, frozen=True, kw_only=True):
@@ -236,6 +253,24 @@ REDACTION_FIELDS = _field(
     "mlmon.redaction.fields", Type.KEYWORD_LIST, "What was removed or masked.", on=EVENTS
 )
 REDACTION_COUNT = _field("mlmon.redaction.count", Type.LONG, "How many values were.", on=EVENTS)
+
+HEALTH_PART = _field(
+    "mlmon.health.part",
+    Type.KEYWORD,
+    "Which part of mlmon reports of itself: producer, collector or analyzers.",
+    on=_SELF,
+    required=_SELF,
+)
+HEALTH_STARTED = _field("mlmon.health.started", Type.DATE, "Since when it counts.", on=_SELF)
+HEALTH_COUNTERS = _field(
+    "mlmon.health.counters",
+    Type.DOUBLE_MAP,
+    "What it has counted since then: emitted, sampled_out, dropped_REASON and so on.",
+    on=_SELF,
+)
+HEALTH_GAUGES = _field(
+    "mlmon.health.gauges", Type.DOUBLE_MAP, "How it is now: queued, lag_seconds and so on.", on=_SELF
+)
 
 RESULT_ANALYZER = _field("mlmon.result.analyzer", Type.KEYWORD, "Who computed it.", on=RESULTS)
 RESULT_SUBJECT = _field(

@@ -33,6 +33,8 @@ REASONS: Final = {
 }
 """Every reason a record can be refused for, and what it means."""
 
+_BY_JOBS: Final = frozenset({Dataset.EVALUATION, Dataset.JOB})
+
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -67,9 +69,10 @@ class Validator:
             if error.reason != NOT_VALID:
                 raise
             event = self._foreign(line, error)
-        if event.dataset is Dataset.EVALUATION:
+        if event.dataset in _BY_JOBS:
             raise InvalidEventError(
-                NOT_VALID, "Evaluations are computed from inferences and outcomes. Send those instead."
+                NOT_VALID,
+                f"Only the analyzers write '{event.dataset}'. Send inferences and outcomes instead.",
             )
         self._check_time(event)
         return event

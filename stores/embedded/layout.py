@@ -24,6 +24,9 @@ _WORD: Final = re.compile(r"[A-Za-z0-9._-]+")
 _BLOB: Final = "@blob"  # no name may hold an @, so a blob `a` and a blob `a/b` can live side by side
 
 
+_BY_JOBS: Final = frozenset({*RESULTS, Dataset.EVALUATION, Dataset.JOB})
+
+
 class Group(StrEnum):
     """Datasets that share one writer lock, one tail and one manifest."""
 
@@ -33,7 +36,7 @@ class Group(StrEnum):
 
 def group_of(dataset: Dataset) -> Group:
     """Who writes a dataset: the collector, or a job."""
-    return Group.RESULTS if dataset in RESULTS or dataset is Dataset.EVALUATION else Group.EVENTS
+    return Group.RESULTS if dataset in _BY_JOBS else Group.EVENTS
 
 
 def create(root: Path) -> None:

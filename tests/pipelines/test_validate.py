@@ -62,7 +62,7 @@ def test_an_evaluation_is_not_taken_in(line_of):
     more = {schema.EVENT_DATASET: str(Dataset.EVALUATION), schema.EVALUATION_WEIGHT: 1.0}
     document = msgspec.json.decode(line_of(1, **more))
     del document[schema.FEATURES_NUMERIC]
-    with pytest.raises(InvalidEventError, match="are computed") as caught:
+    with pytest.raises(InvalidEventError, match="Only the analyzers write") as caught:
         Validator(LIMITS)(msgspec.json.encode(document))
     assert caught.value.reason == validate.NOT_VALID
 
