@@ -1,11 +1,16 @@
 """What was refused is kept, byte by byte, with the reason."""
 
+import json
 import os
+import subprocess
+import sys
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mlmon.core import schema
 from mlmon.core.errors import StoreError
 from mlmon.pipelines.deadletter import Folder, by_reason, letter, read
 
@@ -91,3 +96,62 @@ def test_a_letter_that_does_not_fit_leaves_nothing_behind(tmp_path, monkeypatch)
     with pytest.raises(StoreError, match="No space left"):
         folder.write([refused(b"second")])
     assert [each.record for each in read(tmp_path)] == [b"first"]
+
+
+def test_a_letter_says_who_the_record_is_of(tmp_path):
+    """Producer, sequence, event id, model and service are kept beside the record, even of one cut off."""
+    record = json.dumps(
+        {
+            schema.EVENT_ID: "p-3",
+            schema.PRODUCER_ID: "p",
+            schema.EVENT_SEQUENCE: 3,
+            schema.MODEL_NAME: "flights",
+            schema.SERVICE_NAME: "api",
+            schema.MESSAGE: "cut",
+        }
+    ).encode()[:-3]
+    Folder(tmp_path).write([refused(record)])
+    (found,) = read(tmp_path)
+    assert (found.producer, found.sequence, found.event_id) == ("p", 3, "p-3")
+    assert (found.model, found.service) == ("flights", "api")
+
+
+def test_letters_of_an_older_form_are_read(tmp_path):
+    """A letter without an id and an origin is read, and has the same name each time."""
+    old = {
+        "at": "2013",
+        "reason": "not_json",
+        "detail": "why",
+        "source": "tcp",
+        "body": "{",
+        "is_base64": False,
+    }
+    lines = [json.dumps(old), json.dumps(old | {"body": "["})]
+    (tmp_path / "000001.ndjson").write_text("\n".join(lines) + "\n")
+    first, second = read(tmp_path)
+    assert (first.body, first.producer) == ("{", None)
+    assert first.name == next(read(tmp_path)).name != second.name
+
+
+def test_letters_have_names_of_their_own(tmp_path):
+    """The same record that is refused twice makes two letters with two names."""
+    Folder(tmp_path).write([refused(b"a"), refused(b"a")])
+    assert len({each.name for each in read(tmp_path)}) == 2
+
+
+def test_many_processes_write_one_folder(tmp_path):
+    """What several processes write at once, through files that end between, is all there, whole."""
+    program = """
+import sys
+from pathlib import Path
+from mlmon.pipelines.deadletter import Folder, letter
+for number in range(60):
+    body = b"%s-%d" % (sys.argv[2].encode() * 300, number)
+    Folder(Path(sys.argv[1]), rotate_bytes=20_000).write([letter(body, reason="r", detail="", source="tcp")])
+"""
+    running = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path), name]) for name in "abc"]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+    bodies = [each.body for each in read(tmp_path)]
+    assert Counter(body[0] for body in bodies) == {"a": 60, "b": 60, "c": 60}
+    assert len(set(bodies)) == 180
+    assert len(list(tmp_path.iterdir())) > 2
