@@ -4,6 +4,7 @@ import http.client
 import socket
 import struct
 import threading
+import time
 from collections.abc import Sequence
 
 import msgspec
@@ -78,6 +79,20 @@ def test_doors_listen_on_ipv6_too(pipeline, opened, line_of):
     with opened(pipeline, config) as collector:
         assert collector.doors.http.startswith("http://[::1]:")
         assert post(collector, line_of(0))["stored"] == 1
+
+
+def test_small_requests_on_one_connection_are_answered_at_once(collector, line_of):
+    """An answer does not wait for the sender's delayed ACK, which comes after 40 ms."""
+    host, port = collector.address("http")
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    taken_s = []
+    for number in range(15):
+        started = time.perf_counter()
+        connection.request("POST", EVENTS_PATH, line_of(number))
+        assert connection.getresponse().read()
+        taken_s.append(time.perf_counter() - started)
+    connection.close()
+    assert min(taken_s[1:]) < 0.03, taken_s
 
 
 def test_a_stop_with_requests_in_flight_loses_nothing(dead_folder, opened, line_of):
