@@ -1,11 +1,15 @@
 """Fixtures that every test may ask for: golden files, and outside programs that may be missing."""
 
+import importlib.util
 import os
+import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -26,17 +30,48 @@ def _program(*names: str) -> Callable[[], str | None]:
     return lambda: next((path for name in names if (path := shutil.which(name))), None)
 
 
+def _module(name: str) -> Callable[[], str | None]:
+    return lambda: name if importlib.util.find_spec(name) else None
+
+
 def _setuptools() -> str | None:
     found = version("setuptools")
     return found if int(found.split(".")[0]) >= 77 else None
 
 
+def _jdk(least: int) -> Callable[[], str | None]:
+    """The folder of a JDK of at least this version: in JAVA_HOME, or where Debian keeps them."""
+
+    def find() -> str | None:
+        named = os.environ.get("JAVA_HOME")
+        homes = [Path(named)] if named else []
+        homes += sorted(Path("/usr/lib/jvm").glob("*"))
+        return next((str(home) for home in homes if _java_version(home) >= least), None)
+
+    return find
+
+
+def _java_version(home: Path) -> int:
+    """The major version that a JDK's `release` file states; 0 where there is none."""
+    release = home / "release"
+    text = release.read_text() if release.exists() and (home / "bin" / "java").exists() else ""
+    found = re.search(r'^JAVA_VERSION="(\d+)', text, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
 REQUIREMENTS = {
+    "JDK 17": Requirement(find=_jdk(17), how="apt-get install openjdk-17-jdk-headless"),
+    "JDK 21": Requirement(
+        find=_jdk(21),
+        how="apt-get install openjdk-21-jdk-headless (Debian 13), or name a newer JDK's folder in JAVA_HOME",
+    ),
+    "atheris": Requirement(find=_module("atheris"), how="pip install atheris (Linux, up to Python 3.13)"),
     "chromium": Requirement(
         find=_program("chromium", "chromium-browser", "google-chrome"), how="apt-get install chromium"
     ),
     "git": Requirement(find=_program("git"), how="apt-get install git"),
     "java": Requirement(find=_program("java"), how="apt-get install default-jre-headless"),
+    "maven": Requirement(find=_program("mvn"), how="apt-get install maven"),
     "setuptools": Requirement(find=_setuptools, how="pip install 'setuptools>=77'"),
 }
 
@@ -49,8 +84,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the list of what the machine lacks."""
+    """Start the list of what the machine lacks, and bring in the fixtures of real servers."""
     config.stash[MISSING] = set[str]()
+    for path in sorted(Path(__file__).parent.glob("services/*.py")):
+        if not path.stem.startswith("test_"):
+            config.pluginmanager.register(_load(path), f"services.{path.stem}")
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"services_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where a dataclass looks for its annotations
+    spec.loader.exec_module(module)
+    return module
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
