@@ -1,14 +1,13 @@
 """Log lines of other tools, turned into app-log documents: nested ECS, Logstash's formatter, plain JSON logs.
 
 Nothing is thrown away: what the schema has no place for becomes a label, as text. A line without an id gets
-one from the collector's own producer, so such a line that is sent twice is stored twice.
+one; see `mlmon.pipelines.naming`. It gets no number: numbers are for producers that count, and a gap in them
+is a loss.
 """
 
 from __future__ import annotations
 
-import itertools
-import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -54,37 +53,21 @@ OWN: Final = frozenset(
 """What no log line has: with one of these a line is an event of ours, and wrong without its dataset."""
 
 
-class Naming:
-    """Gives ids to lines that have none: one producer a collector, counting from 0. Safe for threads."""
-
-    def __init__(self) -> None:
-        """Choose a producer id that no other collector has."""
-        self.producer: Final = f"collector.{secrets.token_hex(6)}"
-        self._sequence: Iterator[int] = itertools.count()
-
-    def __call__(self) -> Document:
-        """The fields of the next line."""
-        sequence = next(self._sequence)
-        return {
-            schema.EVENT_ID: f"{self.producer}-{sequence}",
-            schema.EVENT_SEQUENCE: sequence,
-            schema.PRODUCER_ID: self.producer,
-        }
-
-
-def normalise(raw: Mapping[str, Any], *, naming: Naming, clock: Clock) -> Document:
+def normalise(raw: Mapping[str, Any], *, name: Callable[[bool], str], clock: Clock) -> Document:
     """The flat document of any JSON object: an event of ours that came nested, else an app log.
+
+    `name` gives the id of a line that has none, and is told whether the line says when it was written.
 
     >>> from mlmon.core import clock
     >>> line = {"level": "WARNING", "message": "cold", "host": "a", "shard": 7}
-    >>> found = normalise(line, naming=Naming(), clock=lambda: 0)
+    >>> found = normalise(line, name=lambda _: "n", clock=lambda: 0)
     >>> found[schema.LOG_LEVEL], found[schema.HOST_NAME], found[schema.LABELS]
     ('warning', 'a', {'shard': '7'})
     """
     flat = flatten(dict(raw))
     if flat.get(schema.EVENT_DATASET) in tuple(Dataset) or not OWN.isdisjoint(flat):
         return flat
-    return _app_log(flat, naming=naming, clock=clock)
+    return _app_log(flat, name=name, clock=clock)
 
 
 def names_bytes(nested: Mapping[str, Any], prefix: int = 0) -> int:
@@ -100,14 +83,16 @@ def names_bytes(nested: Mapping[str, Any], prefix: int = 0) -> int:
     return total
 
 
-def _app_log(flat: Document, *, naming: Naming, clock: Clock) -> Document:
+def _app_log(flat: Document, *, name: Callable[[bool], str], clock: Clock) -> Document:
     document: Document = {schema.EVENT_DATASET: str(Dataset.APP)}
     labels: dict[str, str] = {}
+    is_dated = False
     for key, value in flat.items():
-        name = _name_of(key)
-        fitted = _fit(name, value) if name is not None and name not in document else None
-        if name is not None and fitted is not None:
-            document[name] = fitted
+        known = _name_of(key)
+        fitted = _fit(known, value) if known is not None and known not in document else None
+        if known is not None and fitted is not None:
+            document[known] = fitted
+            is_dated = is_dated or (known == schema.TIMESTAMP and _is_fine(value))
         elif value is not None:
             short = _label(key)
             labels[key if short in labels else short] = _text(value)
@@ -115,7 +100,7 @@ def _app_log(flat: Document, *, naming: Naming, clock: Clock) -> Document:
     document.setdefault(schema.LOG_LEVEL, "info")
     document.setdefault(schema.MESSAGE, "")
     if schema.EVENT_ID not in document:
-        document |= naming()
+        document[schema.EVENT_ID] = name(is_dated)
     if labels:
         document[schema.LABELS] = document.get(schema.LABELS, {}) | labels
     return document
@@ -175,6 +160,17 @@ def moment(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
     except (ValueError, OverflowError, OSError):
         return None
     return None
+
+
+def _is_fine(value: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
+    """Whether a time says more than the second, so that equal lines of one moment are one line sent twice.
+
+    >>> _is_fine("2013-03-01 10:00:00,123"), _is_fine("2013-03-01T10:00:00Z"), _is_fine(1362132000123)
+    (True, False, True)
+    """
+    if isinstance(value, str):
+        return "." in value or "," in value
+    return isinstance(value, float) or abs(value) > _EPOCH_MS
 
 
 def _label(key: str) -> str:

@@ -22,6 +22,8 @@ from mlmon.core.errors import InvalidEventError, MlmonError, StoreError, WireErr
 from mlmon.core.event import Event
 from mlmon.core.store import Written
 from mlmon.pipelines.deadletter import DeadLetter, DeadLetters, letter
+from mlmon.pipelines.naming import Naming
+from mlmon.pipelines.scope import WRONG_NAMESPACE, scoped
 from mlmon.pipelines.validate import Validator
 
 MOST_BYTES_WAITING: Final = 256 << 20
@@ -34,7 +36,7 @@ class BusyError(WireError):
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
-    """Why one line of a submission went to the dead letters."""
+    """Why one line of a submission is not stored: a dead letter now, unless its namespace was wrong."""
 
     index: int
     reason: str
@@ -42,12 +44,21 @@ class Refusal(Struct, frozen=True, kw_only=True):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """What became of a submission. All of it is durable: stored, there already, or dead-lettered."""
+    """What became of a submission. All of it is durable: stored, there already, or dead-lettered.
+
+    Only what its sender may not write, `wrong_namespace` events of it, is kept nowhere.
+    """
 
     received: int
     stored: int
     duplicates: int
+    wrong_namespace: int = 0
     refused: tuple[Refusal, ...] = ()
+
+    @property
+    def dead_lettered(self) -> int:
+        """How many lines went to the dead letters."""
+        return len(self.refused) - self.wrong_namespace
 
 
 class Counters(Struct, frozen=True, kw_only=True):
@@ -59,6 +70,7 @@ class Counters(Struct, frozen=True, kw_only=True):
     dead_lettered: Mapping[str, int]
     failed: int
     turned_away: int
+    wrong_namespace: int
     bytes_waiting: int
 
 
@@ -66,6 +78,7 @@ class _Submission(Struct, kw_only=True):
     lines: Sequence[bytes]
     size: int
     source: str
+    namespace: str | None
     receipt: Future[Receipt]
 
 
@@ -98,6 +111,7 @@ class Pipeline:
         self._writer = writer
         self._dead_letters = dead_letters
         self._validate = validator or Validator(clock=clock)
+        self._naming = Naming()
         self._clock = clock
         self._most_bytes_waiting = most_bytes_waiting
         self._queue: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
@@ -109,8 +123,10 @@ class Pipeline:
         self._thread = threading.Thread(target=self._run, name="mlmon-pipeline", daemon=True)
         self._thread.start()
 
-    def submit(self, lines: Sequence[bytes], source: str) -> Future[Receipt]:
+    def submit(self, lines: Sequence[bytes], source: str, *, namespace: str | None = None) -> Future[Receipt]:
         """Hand over lines; the receipt comes when all of them are durable.
+
+        With a `namespace` all of them are events of that one, and those that name another are refused.
 
         The future raises StoreError where the store or the dead letters could not be written: then nothing of
         the submission may be counted on, and sending it again is safe.
@@ -134,7 +150,9 @@ class Pipeline:
             receipt: Future[Receipt] = Future()
             # What was taken is written: whoever stops waiting must not be able to cancel it.
             receipt.set_running_or_notify_cancel()
-            self._queue.put(_Submission(lines=lines, size=size, source=source, receipt=receipt))
+            self._queue.put(
+                _Submission(lines=lines, size=size, source=source, namespace=namespace, receipt=receipt)
+            )
         return receipt
 
     def counters(self) -> Counters:
@@ -147,6 +165,7 @@ class Pipeline:
                 dead_lettered=dict(self._dead),
                 failed=self._counts["failed"],
                 turned_away=self._counts["turned_away"],
+                wrong_namespace=self._counts["wrong_namespace"],
                 bytes_waiting=self._bytes_waiting,
             )
 
@@ -199,11 +218,17 @@ class Pipeline:
     def _check(self, submission: _Submission, letters: list[DeadLetter]) -> _Checked:
         events: list[Event] = []
         refused: list[Refusal] = []
+        namespace = submission.namespace
+        # A sender that comes again comes from another port.
+        name = self._naming.of(f"{submission.source.rpartition(':')[0]} {namespace or ''}")
         for index, line in enumerate(submission.lines):
             try:
-                events.append(self._validate(line))
+                event = self._validate(line, name)
+                events.append(event if namespace is None else scoped(event, namespace))
             except InvalidEventError as error:
                 refused.append(Refusal(index=index, reason=error.reason, detail=str(error)))
+                if error.reason == WRONG_NAMESPACE:
+                    continue
                 letters.append(
                     letter(
                         line,
@@ -224,11 +249,15 @@ class Pipeline:
                 received=len(each.submission.lines),
                 stored=len(each.events) - duplicates,
                 duplicates=duplicates,
+                wrong_namespace=sum(refusal.reason == WRONG_NAMESPACE for refusal in each.refused),
                 refused=tuple(each.refused),
             )
             with self._lock:
                 self._counts.update(
-                    received=receipt.received, stored=receipt.stored, duplicates=receipt.duplicates
+                    received=receipt.received,
+                    stored=receipt.stored,
+                    duplicates=receipt.duplicates,
+                    wrong_namespace=receipt.wrong_namespace,
                 )
             each.submission.receipt.set_result(receipt)
 

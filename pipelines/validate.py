@@ -14,7 +14,8 @@ from mlmon.core.errors import InvalidEventError
 from mlmon.core.event import Event, encode, parse
 from mlmon.core.schema import Dataset
 from mlmon.core.window import parse_duration
-from mlmon.pipelines.normalise import Naming, names_bytes, normalise
+from mlmon.pipelines.naming import Name, Naming
+from mlmon.pipelines.normalise import names_bytes, normalise
 
 TOO_LARGE: Final = "too_large"
 IN_THE_FUTURE: Final = "in_the_future"
@@ -52,11 +53,12 @@ class Validator:
         """Use the clock to tell what lies in the future and to date lines without a time."""
         self._limits = limits or Limits()
         self._clock = clock
-        self._naming = Naming()
         self._latest = clocks.to_datetime(0)
 
-    def __call__(self, line: bytes) -> Event:
+    def __call__(self, line: bytes, name: Name | None = None) -> Event:
         """The event of a line; an event of ours keeps its bytes, another tool's line is normalised.
+
+        `name` names the lines of the submission that have no id; see `Naming.of`.
 
         Raises:
             InvalidEventError: with one of `REASONS`.
@@ -68,7 +70,7 @@ class Validator:
         except InvalidEventError as error:
             if error.reason != NOT_VALID:
                 raise
-            event = self._foreign(line, error)
+            event = self._foreign(line, error, name or Naming().of(""))
         if event.dataset in _BY_JOBS:
             raise InvalidEventError(
                 NOT_VALID,
@@ -77,12 +79,12 @@ class Validator:
         self._check_time(event)
         return event
 
-    def _foreign(self, line: bytes, refused: InvalidEventError) -> Event:
+    def _foreign(self, line: bytes, refused: InvalidEventError, name: Name) -> Event:
         """Try again with the line normalised; an event of ours that is wrong stays refused."""
         try:
             raw = _decode(line)
             self._check_size(names_bytes(raw))
-            document = normalise(raw, naming=self._naming, clock=self._clock)
+            document = normalise(raw, name=lambda is_dated: name(line, is_dated), clock=self._clock)
         except msgspec.ValidationError:
             raise refused from None
         except UnicodeDecodeError as error:

@@ -75,7 +75,8 @@ def _told(receipt: Receipt) -> dict[str, Any]:
         "received": receipt.received,
         "stored": receipt.stored,
         "duplicates": receipt.duplicates,
-        "dead_lettered": len(receipt.refused),
+        "dead_lettered": receipt.dead_lettered,
+        "wrong_namespace": receipt.wrong_namespace,
         "errors": msgspec.to_builtins(receipt.refused[:MOST_ERRORS_SHOWN]),
     }
 

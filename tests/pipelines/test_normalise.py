@@ -16,7 +16,7 @@ from mlmon.core import schema
 from mlmon.core.errors import InvalidEventError
 from mlmon.core.event import decode, encode, flatten
 from mlmon.core.schema import Dataset
-from mlmon.pipelines.normalise import ALIASES, LEVELS, OWN, Naming, moment, normalise
+from mlmon.pipelines.normalise import ALIASES, LEVELS, OWN, moment, normalise
 
 NOW_NS = 1_362_132_000_000_000_000
 NOW = "2013-03-01T10:00:00.000000Z"
@@ -56,7 +56,7 @@ def log_with() -> Callable[..., dict[str, Any]]:
 
 def app_log(raw: dict[str, Any]) -> dict[str, Any]:
     """Give the line as the collector would make it."""
-    return normalise(raw, naming=Naming(), clock=lambda: NOW_NS)
+    return normalise(raw, name=lambda _: "n", clock=lambda: NOW_NS)
 
 
 def test_a_line_of_logstashs_formatter_keeps_its_meaning(log_with):
@@ -157,12 +157,34 @@ def test_a_line_without_a_time_is_dated_by_the_collector():
     assert found[schema.LABELS] == {"time": "soon"}
 
 
-def test_lines_without_an_id_get_one_each():
-    """Ids count up within one producer, and a second collector has another producer."""
-    naming = Naming()
-    first, second = (normalise({"msg": "x"}, naming=naming, clock=lambda: 0) for _ in range(2))
-    assert [first[schema.EVENT_ID], second[schema.EVENT_ID]] == [f"{naming.producer}-{n}" for n in (0, 1)]
-    assert Naming().producer != naming.producer
+@pytest.mark.parametrize(
+    ("time", "is_dated"),
+    [
+        ("2013-03-01T10:00:00.123Z", True),
+        ("2013-03-01 10:00:00,123", True),
+        ("2013-03-01T10:00:00Z", False),
+        (1362132000, False),
+        (1362132000.5, True),
+        (1362132000123, True),
+        ("soon", False),
+        (None, False),
+    ],
+)
+def test_a_line_is_named_by_whether_it_says_when_it_was_written(time, is_dated):
+    """Only a time that says more than the second lets equal lines be told from repeated ones."""
+    told: list[bool] = []
+    found = normalise(
+        {"msg": "x", "time": time}, name=lambda it: f"named-{told.append(it)}", clock=lambda: NOW_NS
+    )
+    assert told == [is_dated]
+    assert found[schema.EVENT_ID] == "named-None"
+    assert schema.EVENT_SEQUENCE not in found
+    assert schema.PRODUCER_ID not in found
+
+
+def test_a_line_with_an_id_keeps_it():
+    """Whoever gives an id knows best which lines are the same."""
+    assert app_log({"event": {"id": "mine"}, "msg": "x"})[schema.EVENT_ID] == "mine"
 
 
 def test_of_two_names_for_one_field_the_second_becomes_a_label():

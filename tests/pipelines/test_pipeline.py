@@ -6,9 +6,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from mlmon.core import schema
 from mlmon.core.errors import InvalidEventError, StoreError, WireError
 from mlmon.core.event import Event
+from mlmon.core.query import Scan
+from mlmon.core.schema import Dataset
 from mlmon.core.store import Written
+from mlmon.pipelines import deadletter
 from mlmon.pipelines.deadletter import DeadLetter, Folder, by_reason
 from mlmon.pipelines.pipeline import BusyError, Pipeline, Receipt
 
@@ -176,7 +180,7 @@ def test_a_validator_that_fails_does_not_stop_the_thread(writer, dead_folder, li
     """A fault in checking is told to the sender, like one in writing."""
     faults = [RuntimeError("a bug")]
 
-    def stub_validate(line: bytes) -> Event:
+    def stub_validate(line: bytes, name: object) -> Event:
         if faults:
             raise faults.pop()
         raise InvalidEventError("not_json", "no")
@@ -221,3 +225,31 @@ def test_close_writes_what_waits(stubbed, writer, line_of):
     pipeline.close()
     with pytest.raises(WireError, match="shutting down"):
         pipeline.submit([line_of(1)], "test")
+
+
+def test_a_submission_of_a_namespace_stores_that_one_alone(pipeline, line_of, store, dead_folder):
+    """Events of another namespace are refused and counted, kept nowhere, and cost no neighbour."""
+    lines = [line_of(0), line_of(1, **{schema.NAMESPACE: "bank"}), line_of(2), b"{cut"]
+    receipt = pipeline.submit(lines, "http 192.0.2.7:1", namespace="shop").result(TIMEOUT_S)
+    assert (receipt.stored, receipt.wrong_namespace, receipt.dead_lettered) == (2, 1, 1)
+    assert [(each.index, each.reason) for each in receipt.refused] == [
+        (1, "wrong_namespace"),
+        (3, "not_json"),
+    ]
+    assert pipeline.counters().wrong_namespace == 1
+    assert sum(1 for _ in deadletter.read(dead_folder)) == 1
+    fields = (schema.EVENT_ID, schema.NAMESPACE)
+    rows = [row for batch in store.scan(Scan(dataset=Dataset.INFERENCE, fields=fields)) for row in batch]
+    assert {row[schema.EVENT_ID]: row[schema.NAMESPACE] for row in rows} == {
+        "producer-0": "shop",
+        "producer-2": "shop",
+    }
+
+
+def test_a_dated_log_line_that_is_sent_again_is_stored_once(pipeline, stored_ids):
+    """A sender that never saw its answer may send again, from another port, what has no id of its own."""
+    lines = [b'{"time": "2013-03-01T10:00:00.123Z", "msg": "cold"}'] * 2
+    first = pipeline.submit(lines, "beats 192.0.2.7:40001").result(TIMEOUT_S)
+    again = pipeline.submit(lines, "beats 192.0.2.7:40002").result(TIMEOUT_S)
+    assert (first.stored, again.stored, again.duplicates) == (2, 0, 2)
+    assert len(stored_ids(Dataset.APP)) == 2

@@ -97,7 +97,14 @@ def test_events_come_in_every_form(collector, three, stored_ids, form, encoding)
     headers = {"Content-Encoding": "gzip"} if encoding else {}
     answer = post(collector, gzip.compress(body) if encoding else body, headers)
     assert answer.status == 200
-    assert answer.body == {"received": 3, "stored": 3, "duplicates": 0, "dead_lettered": 0, "errors": []}
+    assert answer.body == {
+        "received": 3,
+        "stored": 3,
+        "duplicates": 0,
+        "dead_lettered": 0,
+        "wrong_namespace": 0,
+        "errors": [],
+    }
     assert stored_ids() == ["producer-0", "producer-1", "producer-2"]
 
 
