@@ -11,7 +11,7 @@ from operator import or_
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Meta, Struct
 
 from mlmon.core import schema
 from mlmon.core.errors import InvalidEventError
@@ -79,7 +79,7 @@ def _member(field: Field, dataset: Dataset) -> tuple[str, Any, Any] | tuple[str,
     kind = _Id if field.name in _IDS else _TYPES[field.type]
     if dataset in field.required:
         return (_attribute(field.name), kind)
-    return (_attribute(field.name), kind | None | UnsetType, UNSET)
+    return (_attribute(field.name), kind | None, None)
 
 
 _CLOSED: Final = {_struct(dataset, is_open=False): dataset for dataset in EVENTS}
@@ -88,6 +88,7 @@ _DATASETS: Final = _CLOSED | _OPEN
 _decode_closed: Final = msgspec.json.Decoder(reduce(or_, _CLOSED)).decode
 _decode_open: Final = msgspec.json.Decoder(reduce(or_, _OPEN)).decode
 _decode_any: Final = msgspec.json.Decoder(dict[str, Any]).decode
+_REFUSALS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def parse(line: bytes) -> Event:
@@ -99,7 +100,26 @@ def parse(line: bytes) -> Event:
 
     """
     try:
-        document = _decode(line)
+        document: Any = _decode_closed(line)
+    except _REFUSALS:
+        document = _decode_slowly(line)
+    # Every line goes through here, so what is asked of each is asked in place, without a call.
+    return Event(
+        id=document.event_id,
+        dataset=_DATASETS[type(document)],
+        timestamp=document.timestamp,
+        model=document.mlmon_model_name or None,
+        producer=document.mlmon_producer_id or None,
+        sequence=document.event_sequence,
+        body=_one_line(line) if b"\n" in line or b"\r" in line else line,
+    )
+
+
+def _decode_slowly(line: bytes) -> Any:  # noqa: ANN401 - a struct whose fields are made from the table
+    """The line as a struct, where it has keys that the schema does not know, or the reason why it is none."""
+    try:
+        document = _decode_open(line)
+        _decode_any(line)  # the open struct passes over unknown values unread, and stores read them
     except msgspec.ValidationError as error:
         raise InvalidEventError("not_valid", f"{error}.") from None
     except UnicodeDecodeError as error:
@@ -110,29 +130,7 @@ def parse(line: bytes) -> Event:
         raise InvalidEventError("not_json", f"The record is no JSON object: {error}.") from None
     except RecursionError:
         raise InvalidEventError("too_deep", "The record is nested too deeply. Send flat documents.") from None
-    return _event(document, line)
-
-
-def _decode(line: bytes) -> Any:  # noqa: ANN401 - a struct whose fields are made from the table
-    """The line as a struct; what stands under an unknown key must be sound JSON too, for stores read it."""
-    try:
-        return _decode_closed(line)
-    except msgspec.ValidationError:
-        document = _decode_open(line)
-        _decode_any(line)  # the open struct passes over such values unread
-        return document
-
-
-def _event(document: Any, line: bytes) -> Event:  # noqa: ANN401 - a struct whose fields are made from the table
-    return Event(
-        id=document.event_id,
-        dataset=_DATASETS[type(document)],
-        timestamp=document.timestamp,
-        model=document.mlmon_model_name or None,
-        producer=document.mlmon_producer_id or None,
-        sequence=None if document.event_sequence is UNSET else document.event_sequence,
-        body=_one_line(line) if b"\n" in line or b"\r" in line else line,
-    )
+    return document
 
 
 def _one_line(line: bytes) -> bytes:
