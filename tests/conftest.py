@@ -65,7 +65,7 @@ REQUIREMENTS = {
         find=_jdk(21),
         how="apt-get install openjdk-21-jdk-headless (Debian 13), or name a newer JDK's folder in JAVA_HOME",
     ),
-    "atheris": Requirement(find=_module("atheris"), how="pip install atheris (Linux, up to Python 3.13)"),
+    "atheris": Requirement(find=_module("atheris"), how="pip install atheris (for Linux on x86_64)"),
     "chromium": Requirement(
         find=_program("chromium", "chromium-browser", "google-chrome"), how="apt-get install chromium"
     ),
