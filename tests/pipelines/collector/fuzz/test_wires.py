@@ -54,9 +54,7 @@ def connected(collector) -> http.client.HTTPConnection:
 
 def answer_of(collector, body: bytes) -> tuple[int, dict]:
     """Post a body; give the status and the answer."""
-    with contextlib.closing(
-        http.client.HTTPConnection(*collector.address("http"), timeout=TIMEOUT_S)
-    ) as made:
+    with contextlib.closing(connected(collector)) as made:
         made.request("POST", EVENTS_PATH, body)
         answer = made.getresponse()
         return answer.status, msgspec.json.decode(answer.read())
@@ -64,9 +62,7 @@ def answer_of(collector, body: bytes) -> tuple[int, dict]:
 
 def is_well(collector) -> bool:
     """Whether the http door still answers."""
-    with contextlib.closing(
-        http.client.HTTPConnection(*collector.address("http"), timeout=TIMEOUT_S)
-    ) as made:
+    with contextlib.closing(connected(collector)) as made:
         made.request("GET", "/health")
         return made.getresponse().status == http.client.OK
 
