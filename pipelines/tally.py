@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from mlmon.pipelines import discards
-from mlmon.pipelines.deadletter import Head, heads
+from mlmon.pipelines.deadletter import DeadLetter, Head, heads
 from mlmon.pipelines.sequences import Runs, runs, union, without
 
 MOST_GROUPS: Final = 1_000
@@ -82,7 +82,7 @@ def tally(path: Path) -> Tally:
     )
 
 
-def of_dropped(letters: Iterable[Head], *, pending: str) -> discards.Discards:
+def of_dropped(letters: Iterable[Head | DeadLetter], *, pending: str) -> discards.Discards:
     """What is to be remembered of letters that go."""
     reasons: Counter[str] = Counter()
     nameless: Counter[str] = Counter()

@@ -1,0 +1,128 @@
+"""Sending dead letters through validation again, after what was wrong has been mended.
+
+A letter leaves the folder when its event is durable. Its event has the same id in every replay, so that one
+that is killed half-way and run again stores nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import msgspec
+from msgspec import Struct, structs
+
+from mlmon.core import schema
+from mlmon.core.errors import InvalidEventError
+from mlmon.core.event import Event, decode, encode
+from mlmon.pipelines import rewrite
+from mlmon.pipelines.deadletter import LOADED, DeadLetter, line_of
+from mlmon.pipelines.pipeline import Sink
+from mlmon.pipelines.rewrite import Selection
+
+_MOST_EVENTS: Final = 5_000
+_MOST_BYTES: Final = 4 << 20
+
+
+class Replayed(Struct, kw_only=True):
+    """What became of the letters selected. `of_files` were left: rows of a file, which no wire brought."""
+
+    stored: int = 0
+    duplicates: int = 0
+    refused: Counter[str] = msgspec.field(default_factory=Counter)
+    of_files: int = 0
+
+
+def replay(
+    path: Path,
+    selection: Selection,
+    validate: Callable[[bytes], Event],
+    sink: Sink,
+    *,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Replayed:
+    """Send the letters selected to a store; what is refused again stays, with the reason it has now.
+
+    Raises:
+        StoreLockedError: another process replays or drops.
+        StoreError, WireError: the folder or the store cannot be written; what was not done stays.
+
+    """
+    run = _Run(selection, validate, sink, advance)
+    with rewrite.upkeep(path) as sealed:
+        for file in sealed:
+            if rewrite.holds(file, selection):
+                with rewrite.anew(file) as kept:
+                    run.file(file, kept)
+                rewrite.commit(file)
+    return run.done
+
+
+class _Run:
+    """One replay: what it has done so far, and the events that wait to be sent together."""
+
+    def __init__(
+        self,
+        selection: Selection,
+        validate: Callable[[bytes], Event],
+        sink: Sink,
+        advance: Callable[[int], None],
+    ) -> None:
+        self._selection, self._validate, self._sink, self._advance = selection, validate, sink, advance
+        self._events: list[Event] = []
+        self._size = 0
+        self.done = Replayed()
+
+    def file(self, file: Path, kept: BinaryIO) -> None:
+        """Send the letters of a file; those that stay are written to `kept`."""
+        for line, letter in rewrite.letters(file):
+            if letter is None or letter not in self._selection:
+                kept.write(line)
+            elif letter.source == LOADED:
+                self.done.of_files += 1
+                self._advance(1)
+                kept.write(line)
+            else:
+                self._take(letter, kept)
+        self._send()
+
+    def _take(self, letter: DeadLetter, kept: BinaryIO) -> None:
+        try:
+            event = event_of(letter, self._validate)
+        except InvalidEventError as error:
+            self.done.refused[error.reason] += 1
+            self._advance(1)
+            kept.write(line_of(structs.replace(letter, reason=error.reason, detail=str(error))))
+            return
+        self._events.append(event)
+        self._size += len(event.body)
+        if self._size >= _MOST_BYTES or len(self._events) >= _MOST_EVENTS:
+            self._send()
+
+    def _send(self) -> None:
+        if self._events:
+            written = self._sink.write(self._events)
+            self.done.stored += written.stored
+            self.done.duplicates += written.duplicates
+            self._advance(len(self._events))
+            self._events, self._size = [], 0
+
+
+def event_of(letter: DeadLetter, validate: Callable[[bytes], Event]) -> Event:
+    """The event of a letter; one whose record has no id gets the letter's own.
+
+    Raises:
+        InvalidEventError: it is still none.
+
+    """
+    record = letter.record
+    event = validate(record)
+    if event.id == letter.event_id or event.id.encode() in record:
+        return event
+    document = decode(event) | {schema.EVENT_ID: f"letter-{letter.name}"}
+    if event.producer is not None and event.producer.encode() not in record:
+        del document[schema.PRODUCER_ID]
+        document.pop(schema.EVENT_SEQUENCE, None)
+    return encode(document)
