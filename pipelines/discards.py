@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from mlmon.core.errors import StoreError
-from mlmon.pipelines.sequences import Runs, union
+from mlmon.core.sequences import Runs, union
 
 _FILE: Final = "dropped.json"
 

@@ -10,9 +10,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from mlmon.core.sequences import Runs, runs, union, without
 from mlmon.pipelines import discards
 from mlmon.pipelines.deadletter import DeadLetter, Head, heads
-from mlmon.pipelines.sequences import Runs, runs, union, without
 
 MOST_GROUPS: Final = 1_000
 OTHERS: Final = "(others)"

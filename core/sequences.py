@@ -31,6 +31,17 @@ def without(numbers: Runs, others: Runs) -> Runs:
     return tuple(_rest(numbers, others))
 
 
+def within(numbers: Runs, start: int, end: int) -> Runs:
+    """The numbers that are at least `start` and below `end`.
+
+    >>> within(((0, 4), (8, 9)), 3, 9)
+    ((3, 4), (8, 8))
+    """
+    return tuple(
+        (max(first, start), min(last, end - 1)) for first, last in numbers if first < end and last >= start
+    )
+
+
 def count(numbers: Runs) -> int:
     """How many numbers there are."""
     return sum(last - first + 1 for first, last in numbers)

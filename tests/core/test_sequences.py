@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlmon.pipelines.sequences import count, runs, union, without
+from mlmon.core.sequences import count, runs, union, within, without
 
 NUMBERS = st.lists(st.integers(0, 30) | st.integers(0, 2**63 - 1), max_size=40)
 
@@ -29,6 +29,13 @@ def test_union_and_difference_are_those_of_sets(left, right):
     """What is put together or taken away is what sets would give, in the form that `runs` gives."""
     assert union(runs(left), runs(right)) == runs({*left, *right})
     assert without(runs(left), runs(right)) == runs(set(left) - set(right))
+
+
+@given(NUMBERS, st.integers(0, 30), st.integers(0, 30))
+def test_within_cuts_at_both_ends(numbers, start, length):
+    """What lies within bounds is what a set would keep of them."""
+    end = start + length
+    assert within(runs(numbers), start, end) == runs(n for n in numbers if start <= n < end)
 
 
 def test_long_runs_cost_nothing():
