@@ -11,6 +11,8 @@ language, and every store must answer it alike. The rules that make that possibl
 - A filter with a value of another type than the field's holds for no document; booleans are no numbers.
   `Equals` and `OneOf` hold for a list that has one of the values.
 - Words, for `Matches`, are runs of letters, digits and `_`; a text without words matches nothing.
+- A field of prose (`Type.TEXT`) is searched with `Matches` and `Exists`, and asked nothing else.
+- For a filter an empty list is a missing value.
 - Text is ordered by code points. Of a result that was put more than once, only the last is there.
 - A document of a scan holds a family as an object, also where only a member of it was asked for.
 - Rows come sorted by their keys in the order of `by`, ascending, None last.
@@ -287,8 +289,7 @@ def check(question: Query | Scan) -> None:
         QueryError: an unknown field, a field of a type the measure cannot use, edges that do not ascend.
 
     """
-    for field in _fields_in(question.where):
-        _known(field)
+    _check_filter(question.where)
     if isinstance(question, Scan):
         for field in question.fields or ():
             _known(field, families=True)
@@ -297,13 +298,23 @@ def check(question: Query | Scan) -> None:
         _check_part(part)
 
 
+def _check_filter(where: Filter | None) -> None:
+    for leaf in _leaves_of(where):
+        kind = _known(leaf.field)
+        if kind is Type.TEXT and not isinstance(leaf, Matches | Exists):
+            raise QueryError(
+                f"'{leaf.field}' is prose and has no values to compare. Search its words with Matches."
+            )
+
+
 def _check_part(part: Key | Measure) -> None:
-    for field in _fields_in(getattr(part, "where", None)):
-        _known(field)
+    _check_filter(getattr(part, "where", None))
     if isinstance(part, Count):
         return
     field = part.field
     kind = _known(field)
+    if kind is Type.TEXT:
+        raise QueryError(f"'{field}' is prose and has no values to group or count. Search it with Matches.")
     needs = _NEEDS.get(type(part))
     if needs is not None and kind not in needs:
         raise QueryError(
@@ -313,8 +324,13 @@ def _check_part(part: Key | Measure) -> None:
 
 
 def _check_parameters(part: Key | Measure) -> None:
-    if isinstance(part, Histogram) and (
-        not part.edges or any(low >= high for low, high in zip(part.edges, part.edges[1:], strict=False))
+    if (
+        isinstance(part, Histogram)
+        and (
+            not part.edges
+            or any(edge != edge for edge in part.edges)  # noqa: PLR0124 - NaN alone differs from itself
+            or any(low >= high for low, high in zip(part.edges, part.edges[1:], strict=False))
+        )
     ):
         raise QueryError(
             f"The histogram of '{part.field}' needs at least one edge, and edges that ascend strictly."
@@ -337,14 +353,14 @@ def _known(name: str, *, families: bool = False) -> Type:
     return kind
 
 
-def _fields_in(where: Filter | None) -> Iterator[str]:
+def _leaves_of(where: Filter | None) -> Iterator[Equals | OneOf | Between | Exists | Matches]:
     match where:
         case None:
             return
         case Not(of=inner):
-            yield from _fields_in(inner)
+            yield from _leaves_of(inner)
         case AllOf(of=parts) | AnyOf(of=parts):
             for part in parts:
-                yield from _fields_in(part)
+                yield from _leaves_of(part)
         case _:
-            yield where.field
+            yield where

@@ -265,7 +265,7 @@ def _filter(writer: _Writer, where: q.Filter) -> str:  # noqa: PLR0911 - one lin
         case q.Between():
             return _between(writer, where)
         case q.Exists(field=field):
-            return f"{writer.columns[field]} IS NOT NULL"
+            return _exists(writer, field)
         case q.Matches(field=field, text=text):
             return _matches(writer, field, text)
         case q.Not(of=inner):
@@ -274,6 +274,11 @@ def _filter(writer: _Writer, where: q.Filter) -> str:  # noqa: PLR0911 - one lin
             return _joined(writer, parts, " AND ", "true")
         case q.AnyOf(of=parts):
             return _joined(writer, parts, " OR ", _NEVER)
+
+
+def _exists(writer: _Writer, field: str) -> str:
+    column = writer.columns[field]
+    return f"len({column}) > 0" if schema.type_of(field) is Type.KEYWORD_LIST else f"{column} IS NOT NULL"
 
 
 def _joined(writer: _Writer, parts: tuple[q.Filter, ...], word: str, empty: str) -> str:
@@ -304,7 +309,7 @@ def _between(writer: _Writer, where: q.Between) -> str:
         if text is None:
             return _NEVER
         parts.append(f"{writer.columns[where.field]} {sign} {text}")
-    return " AND ".join(parts) or f"{writer.columns[where.field]} IS NOT NULL"
+    return " AND ".join(parts) or _exists(writer, where.field)
 
 
 def _value(writer: _Writer, kind: Type | None, value: q.Scalar) -> str | None:

@@ -95,7 +95,7 @@ def holds(document: Document, where: Filter) -> bool:  # noqa: PLR0911 - one lin
         case q.Between():
             return _is_between(document, where)
         case q.Exists(field=field):
-            return value_of(document, field) is not None
+            return value_of(document, field) not in (None, [])
         case q.Matches(field=field, text=text):
             found = value_of(document, field)
             return isinstance(found, str) and _has_words(found, text)
@@ -126,7 +126,7 @@ def _is_one_of(document: Document, field: str, values: tuple[q.Scalar, ...]) -> 
 
 def _is_between(document: Document, where: q.Between) -> bool:
     found = value_of(document, where.field)
-    if found is None:
+    if found in (None, []):
         return False
     bounds = [bound for bound in (where.start, where.end) if bound is not None]
     return (

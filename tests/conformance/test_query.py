@@ -109,6 +109,7 @@ FILTERS: dict[str, q.Filter] = {
     "between dates": q.Between(field=schema.TIMESTAMP, start=DAY, end=DAY + timedelta(days=1)),
     "between of another type": q.Between(field=TEMP, start="a"),
     "exists": q.Exists(CARRIER),
+    "exists as a list": q.Exists(schema.REDACTION_FIELDS),
     "exists absent": q.Exists(ABSENT),
     "matches": q.Matches(schema.MESSAGE, "missing AT"),
     "matches part of a word": q.Matches(schema.MESSAGE, "miss"),

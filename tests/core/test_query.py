@@ -1,4 +1,5 @@
 import copy
+import math
 from datetime import UTC, datetime
 
 import msgspec
@@ -75,6 +76,9 @@ def test_a_query_is_data():
         (ask(by={"t": TimeBucket("0s")}), "length above 0"),
         (ask(measures={"h": Histogram(TEMP, (1.0, 1.0))}), "ascend"),
         (ask(measures={"h": Histogram(TEMP, ())}), "ascend"),
+        (ask(measures={"h": Histogram(TEMP, (math.nan,))}), "ascend"),
+        (ask(where=Equals(schema.MESSAGE, "late")), "Matches"),
+        (ask(by={"m": Terms(schema.MESSAGE)}), "Matches"),
         (ask(measures={"q": Quantiles(TEMP, (50.0,))}), "0 to 1"),
         (ask(where=Not(Equals("nothing", 1))), "nothing"),
         (ask(measures={"n": Count(where=Exists("nothing"))}), "nothing"),
