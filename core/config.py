@@ -50,6 +50,28 @@ class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         _Duration,
         Meta(description="An event further ahead of the clock goes to the dead letters."),
     ] = "1h"
+    tls_cert: Annotated[
+        str | None,
+        Meta(description="File with the certificate and its chain, PEM; all doors speak TLS then."),
+    ] = None
+    tls_key: Annotated[
+        str | None, Meta(description="File with the certificate's private key, PEM. Default: in tls_cert.")
+    ] = None
+    tls_client_ca: Annotated[
+        str | None, Meta(description="File with the authorities whose clients may connect, PEM.")
+    ] = None
+    allow_plaintext: Annotated[
+        bool, Meta(description="Listen without TLS beyond this machine, as behind a proxy that ends TLS.")
+    ] = False
+    require_keys: Annotated[
+        bool | None, Meta(description="Refuse who shows no key. Default: if host is not this machine alone.")
+    ] = None
+    max_connections: Annotated[
+        int, Meta(ge=1, description="Connections at all doors together; one more is closed at once.")
+    ] = 1000
+    slow_after: Annotated[
+        _Duration, Meta(description="A sender that stops amid a message for so long is cut off.")
+    ] = "30s"
 
 
 class AnalyzeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -158,3 +158,34 @@ def golden(pytestconfig: pytest.Config) -> Callable[[str, str], None]:
         assert text == expected, f"differs from tests/golden/{name}; if that is right: pytest --update-golden"
 
     return check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """PEM files: an authority, a server's certificate for this machine, and a client's, each with its key."""
+
+    ca: str
+    server: str
+    client: str
+    other_ca: str
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Give certificates that were made for this run, and an authority that signed none of them."""
+    import trustme
+
+    folder = tmp_path_factory.mktemp("certificates")
+    authority, other = trustme.CA(), trustme.CA()
+    server = authority.issue_cert("127.0.0.1", "::1", "localhost")
+    client = authority.issue_cert("service@example.org")
+    for name, blob in (
+        ("ca", authority.cert_pem),
+        ("server", server.private_key_and_cert_chain_pem),
+        ("client", client.private_key_and_cert_chain_pem),
+        ("other_ca", other.cert_pem),
+    ):
+        blob.write_to_path(str(folder / f"{name}.pem"))
+    return Certificates(
+        **{name: str(folder / f"{name}.pem") for name in ("ca", "server", "client", "other_ca")}
+    )

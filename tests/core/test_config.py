@@ -38,6 +38,7 @@ def test_every_key_has_a_variable(key: str):
     for part in key.split("."):
         value = getattr(value, part)
     text = f"[{', '.join(value)}]" if isinstance(value, tuple) else str(value)
+    text = "null" if value is None else text
     assert config.load(environ={config.variable(key): text}) == config.Config()
 
 
