@@ -51,7 +51,8 @@ class Validator:
 
     def __init__(self, limits: Limits | None = None, *, clock: Clock = clocks.system) -> None:
         """Use the clock to tell what lies in the future and to date lines without a time."""
-        self._limits = limits or Limits()
+        allowed = limits or Limits()
+        self._max_bytes, self._max_future = allowed.max_event_bytes, allowed.max_future
         self._clock = clock
         self._latest = clocks.to_datetime(0)
 
@@ -64,7 +65,8 @@ class Validator:
             InvalidEventError: with one of `REASONS`.
 
         """
-        self._check_size(len(line))
+        if len(line) > self._max_bytes:
+            raise _too_large(len(line), self._max_bytes)
         try:
             event = parse(line)
         except InvalidEventError as error:
@@ -76,14 +78,16 @@ class Validator:
                 NOT_VALID,
                 f"Only the analyzers write '{event.dataset}'. Send inferences and outcomes instead.",
             )
-        self._check_time(event)
+        if event.timestamp > self._latest:
+            self._check_time(event)
         return event
 
     def _foreign(self, line: bytes, refused: InvalidEventError, name: Name) -> Event:
         """Try again with the line normalised; an event of ours that is wrong stays refused."""
         try:
             raw = _decode(line)
-            self._check_size(names_bytes(raw))
+            if (size := names_bytes(raw)) > self._max_bytes:
+                raise _too_large(size, self._max_bytes)
             document = normalise(raw, name=lambda is_dated: name(line, is_dated), clock=self._clock)
         except msgspec.ValidationError:
             raise refused from None
@@ -100,30 +104,28 @@ class Validator:
         if document == raw:
             raise refused
         event = encode(document)
-        self._check_size(len(event.body))
+        if len(event.body) > self._max_bytes:
+            raise _too_large(len(event.body), self._max_bytes)
         return event
 
-    def _check_size(self, size: int) -> None:
-        if size > self._limits.max_event_bytes:
-            raise InvalidEventError(
-                TOO_LARGE,
-                f"The record has {size} bytes; at most {self._limits.max_event_bytes} are allowed "
-                "(collector.max_event_bytes).",
-            )
-
     def _check_time(self, event: Event) -> None:
-        if event.timestamp <= self._latest:
-            return  # what was allowed once stays allowed; asking the clock each time would cost a third more
+        """Hold the time against the clock; what was once allowed stays so, and is not asked again."""
         now = clocks.to_datetime(self._clock())
-        self._latest = now + self._limits.max_future
+        self._latest = now + self._max_future
         if event.timestamp > self._latest:
             ahead = event.timestamp - now
             raise InvalidEventError(
                 IN_THE_FUTURE,
                 f"The timestamp {event.timestamp.isoformat()} is {ahead} ahead of the collector's clock; "
-                f"at most {self._limits.max_future} is allowed (collector.max_future). "
+                f"at most {self._max_future} is allowed (collector.max_future). "
                 "Check the clock of the host.",
             )
+
+
+def _too_large(size: int, most: int) -> InvalidEventError:
+    return InvalidEventError(
+        TOO_LARGE, f"The record has {size} bytes; at most {most} are allowed (collector.max_event_bytes)."
+    )
 
 
 def limits(max_event_bytes: int, max_future: str) -> Limits:
