@@ -99,7 +99,7 @@ def _dead(state: wiring.StoreState) -> Check:
         name="dead letters",
         status=Status.WARN,
         detail=f"{total:,} records were refused: {reasons}",
-        fix=f"Read why in {state.dead_folder}, mend the sender, then delete the files.",
+        fix="See why: mlmon deadletter ls. Mend the sender, then: mlmon deadletter replay",
     )
 
 

@@ -47,7 +47,7 @@ class Collector:
         status, answer, wait_s = self._post(body)
         for _ in range(_TRIES):
             if status == _OK:
-                return self._written(answer)
+                return self._written(answer, len(events))
             if status not in _LATER:
                 break
             time.sleep(wait_s)
@@ -71,13 +71,18 @@ class Collector:
                 "Is it running (mlmon up), and is this the address of its http door?"
             ) from None
 
-    def _written(self, answer: bytes) -> Written:
+    def _written(self, answer: bytes, sent: int) -> Written:
         try:
             told = msgspec.json.decode(answer, type=_Answer)
         except msgspec.DecodeError:
             raise WireError(
                 f"What answers at {self._url} is no mlmon collector. Check the address."
             ) from None
+        if (kept := told.stored + told.duplicates + told.dead_lettered) < sent:
+            raise WireError(
+                f"The collector at {self._url} refused {sent - kept} of {sent} events without keeping them. "
+                f"It answered: {answer[:300].decode(errors='replace')}"
+            )
         return Written(stored=told.stored, duplicates=told.duplicates)
 
 

@@ -7,7 +7,7 @@ command pays for its own parts only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,9 +17,9 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
-from mlmon.cli import threads
+from mlmon.cli import ship, threads
 from mlmon.core.config import Config
-from mlmon.core.errors import InvalidEventError, StoreUnreachableError, UsageError
+from mlmon.core.errors import InvalidEventError, StoreLockedError, StoreUnreachableError, UsageError
 from mlmon.core.event import Event as Sent
 from mlmon.core.result import Metric
 from mlmon.core.store import Reader, Store, Written
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from mlmon.analyzers.reference import Reference
     from mlmon.cli.training import Table
     from mlmon.pipelines.collector.server import Doors
-    from mlmon.pipelines.pipeline import Counters
+    from mlmon.pipelines.letters import Letters as Letters  # noqa: PLC0414 - for commands to name
+    from mlmon.pipelines.pipeline import Counters, Sink
+    from mlmon.pipelines.validate import Validator
     from mlmon.stores.embedded import EmbeddedStore as EmbeddedStore  # noqa: PLC0414 - for commands to name
 
 EVENTS: Final = "events"
@@ -204,7 +206,6 @@ class StoreState(Struct, frozen=True, kw_only=True):
     writers: dict[str, str]
     torn_bytes: int
     dead_letters: dict[str, int]
-    dead_folder: str
 
 
 def store_state(config: Config) -> StoreState:
@@ -232,7 +233,6 @@ def store_state(config: Config) -> StoreState:
         writers=writers,
         torn_bytes=torn,
         dead_letters=dict(deadletter.by_reason(root / deadletter.FOLDER)),
-        dead_folder=str(root / deadletter.FOLDER),
     )
 
 
@@ -307,9 +307,8 @@ def collecting(store: Store, config: Config) -> Iterator[Collector]:
     from mlmon.pipelines import deadletter
     from mlmon.pipelines.collector.server import running
     from mlmon.pipelines.pipeline import Pipeline
-    from mlmon.pipelines.validate import Validator, limits
 
-    checks = Validator(limits(config.collector.max_event_bytes, config.collector.max_future))
+    checks = _validator(config)
     letters = deadletter.Folder(folder(config.store.url) / deadletter.FOLDER)
     pipeline = Pipeline(store, letters, checks)
     try:
@@ -317,6 +316,57 @@ def collecting(store: Store, config: Config) -> Iterator[Collector]:
             yield Collector(doors=doors, counters=pipeline.counters)
     finally:
         pipeline.close()
+
+
+def _validator(config: Config) -> Validator:
+    from mlmon.pipelines.validate import Validator, limits
+
+    return Validator(limits(config.collector.max_event_bytes, config.collector.max_future))
+
+
+def letters(config: Config) -> Letters:
+    """The dead letters of the store of the settings.
+
+    Raises:
+        StoreUnreachableError: there is no store.
+
+    """
+    from mlmon.pipelines.deadletter import FOLDER
+    from mlmon.pipelines.letters import Letters
+
+    return Letters(_there(config) / FOLDER)
+
+
+@contextmanager
+def replaying(config: Config, url: str | None) -> Iterator[tuple[Validator, Sink, str]]:
+    """The validation for dead letters, where they go from there, and the name of that place.
+
+    It is the store itself, or the collector at `url`; without one the store's collector, if it has one.
+
+    Raises:
+        StoreLockedError: a collector writes the store, and the settings do not say where it listens.
+        UsageError: the URL is none of http.
+
+    """
+    with ExitStack() as stack:
+        if url is None:
+            try:
+                store = stack.enter_context(writing(config, EVENTS))
+            except StoreLockedError as error:
+                url = _http_door(config, error)
+            else:
+                yield _validator(config), store, store.url
+                return
+        yield _validator(config), stack.enter_context(ship.to(url)), url
+
+
+def _http_door(config: Config, locked: StoreLockedError) -> str:
+    collector = config.collector
+    if not collector.http_port:
+        raise StoreLockedError(
+            f"{locked} To replay through a running collector, name its http door: --ship http://HOST:PORT."
+        )
+    return f"http://{collector.host}:{collector.http_port}"
 
 
 def tidy(store: EmbeddedStore, now: datetime) -> None:
@@ -340,13 +390,10 @@ class _Direct:
 
     def refuse(self, refused: Sequence[tuple[bytes, InvalidEventError]]) -> None:
         """Keep them with their reasons."""
-        from mlmon.pipelines.deadletter import letter
+        from mlmon.pipelines.deadletter import LOADED, letter
 
         self._letters.write(
-            [
-                letter(raw, reason=error.reason, detail=str(error), source="outcomes load")
-                for raw, error in refused
-            ]
+            [letter(raw, reason=error.reason, detail=str(error), source=LOADED) for raw, error in refused]
         )
 
 

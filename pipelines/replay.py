@@ -27,10 +27,15 @@ _MOST_BYTES: Final = 4 << 20
 
 
 class Replayed(Struct, kw_only=True):
-    """What became of the letters selected. `of_files` were left: rows of a file, which no wire brought."""
+    """What became of the letters selected.
+
+    `refused_there` were refused by the collector that they were sent through, which keeps new letters of
+    them. `of_files` were left: rows of a file, which no wire brought.
+    """
 
     stored: int = 0
     duplicates: int = 0
+    refused_there: int = 0
     refused: Counter[str] = msgspec.field(default_factory=Counter)
     of_files: int = 0
 
@@ -106,6 +111,7 @@ class _Run:
             written = self._sink.write(self._events)
             self.done.stored += written.stored
             self.done.duplicates += written.duplicates
+            self.done.refused_there += len(self._events) - written.stored - written.duplicates
             self._advance(len(self._events))
             self._events, self._size = [], 0
 
