@@ -29,6 +29,7 @@ from mlmon.logging_sdk.batch import Batch
 from mlmon.logging_sdk.context import Trace, current_trace, parse_traceparent
 from mlmon.logging_sdk.encode import keywords, number, text
 from mlmon.logging_sdk.features import listed, row_of
+from mlmon.logging_sdk.health import interval_s
 from mlmon.logging_sdk.identity import Identity, default_environment, default_service
 from mlmon.logging_sdk.inference import Inference
 from mlmon.logging_sdk.lines import body_of_line, kind_of_level
@@ -75,6 +76,8 @@ class ModelLogger:
         clock: Gives nanoseconds since the epoch.
         spool: Where events wait: `memory`, a folder, or a function that makes a Spool, once in each process;
             else `MLMON_LOG_SPOOL`, else `memory`. See `mlmon.logging_sdk.spooling`.
+        health: Whether, or every how many seconds, to report what became of the events; else
+            `MLMON_LOG_HEALTH`, else every 60 where `ship` names a network. See `mlmon.logging_sdk.health`.
 
     Raises:
         UsageError: an option that cannot be meant, such as a URL of an unknown scheme.
@@ -105,6 +108,7 @@ class ModelLogger:
         level: str | int = "debug",
         clock: Clock = clocks.system,
         spool: Wait | None = None,
+        health: bool | float | None = None,
     ) -> None:
         if task is not None and task not in TASKS:
             raise UsageError(
@@ -125,13 +129,16 @@ class ModelLogger:
             namespace=namespace,
         )
         rules = tuple(redact)
-        connect = connector(os.environ.get(SHIP_VARIABLE, "stdout:") if ship is None else ship)
+        ship = os.environ.get(SHIP_VARIABLE, "stdout:") if ship is None else ship
+        connect = connector(ship)
         self._clock = clock
         self._misuse = Misuse()
         self._outlet = Outlet(
             Producer(identity, redactor(rules) if rules else None),
             Shipper(maker(spool, identity.model), connect),
             self._misuse,
+            report_every_s=interval_s(health, ship),
+            clock=clock,
         )
         self._recorder = Recorder(
             self._outlet,

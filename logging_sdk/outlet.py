@@ -8,8 +8,12 @@ from itertools import count, islice
 from typing import Final, Protocol
 from weakref import WeakSet
 
+from mlmon.core import clock as clocks
+from mlmon.core.clock import Clock
 from mlmon.core.event import Document
+from mlmon.core.schema import Dataset
 from mlmon.logging_sdk.fork import renew_in_child
+from mlmon.logging_sdk.health import Measured, Reporter, measured
 from mlmon.logging_sdk.misuse import Misuse
 from mlmon.logging_sdk.producer import KINDS, Kind, Producer
 from mlmon.logging_sdk.ship import Shipper
@@ -55,12 +59,23 @@ class Outlet:
     """Joins a producer with a shipper. Safe for threads; never raises; a forked child begins anew.
 
     `emitters` has a function for each kind that writes and queues an event, until the events go elsewhere.
+    With `report_every_s` it reports of itself that often.
     """
 
-    def __init__(self, producer: Producer, shipper: Shipper, misuse: Misuse) -> None:
+    def __init__(
+        self,
+        producer: Producer,
+        shipper: Shipper,
+        misuse: Misuse,
+        *,
+        report_every_s: float | None = None,
+        clock: Clock = clocks.system,
+    ) -> None:
         self.producer = producer
         self.shipper = shipper
         self.misuse = misuse
+        self._report_every_s = report_every_s
+        self._clock = clock
         self._own: Basket | None = None
         self._bind()
         _outlets.add(self)
@@ -70,6 +85,14 @@ class Outlet:
         """Look up once what the hot path calls."""
         self._sampled_out = count()
         self.aim(_diversion)
+        if self._report_every_s is not None:
+            self.shipper.reporter = Reporter(
+                self.measured,
+                self.producer.fields(Dataset.HEALTH),
+                producer_id=self.producer.id,
+                every_s=self._report_every_s,
+                clock=self._clock,
+            )
 
     def keep_in(self, basket: Basket) -> None:
         """Put events into a basket for good, whatever is diverted."""
@@ -150,6 +173,16 @@ class Outlet:
             adopted=spool.adopted,
             retries=shipper.retries,
             misused=self.misuse.total,
+        )
+
+    def measured(self) -> Measured:
+        """The counters as reports have them, and what waits."""
+        shipper = self.shipper
+        return measured(
+            self.stats(),
+            duplicates=shipper.duplicates,
+            spool_bytes=shipper.spool.bytes_held,
+            oldest_s=shipper.oldest_s(),
         )
 
 

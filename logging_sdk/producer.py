@@ -74,6 +74,10 @@ class Producer:
         """How many events took a number."""
         return int(repr(self._sequence)[6:-1])  # `count(7)`: looks at the next number without taking it
 
+    def fields(self, dataset: Dataset) -> Document:
+        """What its documents of a dataset have in common."""
+        return static_fields(self._identity, dataset, self.id)
+
     def write(self, kind: Kind, at_ns: int, body: Document) -> bytes:
         """One event as JSON, one line without its end. `body` has at least one field and is not kept."""
         return self.writers[kind](at_ns, body)
@@ -106,7 +110,7 @@ class Producer:
 
     def _head(self, kind: Kind) -> bytes:
         """A template of an event's bytes: millisecond, three digits, number, number, body less its brace."""
-        values = static_fields(self._identity, kind.dataset, self.id)
+        values = self.fields(kind.dataset)
         if kind.outcome is not None:
             values[schema.EVENT_OUTCOME] = kind.outcome
         fixed = clean(values)[1:-1].replace(b"%", b"%%")

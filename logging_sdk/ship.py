@@ -14,7 +14,9 @@ from weakref import WeakSet
 
 from msgspec import Struct
 
+from mlmon.logging_sdk.backlog import Backlog
 from mlmon.logging_sdk.ending import Ending
+from mlmon.logging_sdk.health import Reporter
 from mlmon.logging_sdk.misuse import LOGGER
 from mlmon.logging_sdk.spool import Batch, Spool
 from mlmon.logging_sdk.transport import Receipt, RefusedError, Transport, UnavailableError
@@ -45,7 +47,8 @@ class Shipper:
     """Owns a spool and a transport, and the thread between them. Safe for threads.
 
     The thread starts at the first record. `asleep` is read after each append: only then must it be woken.
-    `thread_id` is the ident of the thread, None before it started.
+    `thread_id` is the ident of the thread, None before it started. `reporter` writes the reports of its
+    owner, where there are any; they are not counted as sent.
     """
 
     def __init__(
@@ -72,7 +75,11 @@ class Shipper:
         self.sent = 0
         self.acknowledged = 0
         self.dead_lettered = 0
+        self.duplicates = 0
         self.retries = 0
+        self.reporter: Reporter | None = None
+        self._backlog = Backlog()
+        self._taken = 0
         self.refused: Counter[str] = Counter()
         self._transport = self._connect()
         self._lock = Lock()
@@ -143,6 +150,11 @@ class Shipper:
         self._signal.set()
         return thread
 
+    def oldest_s(self) -> float:
+        """No event that waits or is on its way has been there for longer than this, in seconds."""
+        come = self._come()
+        return self._backlog.oldest_s(come - len(self.spool), monotonic())
+
     def close_at_exit(self) -> None:
         """Close within the grace time of an exiting process."""
         self.close(self._pace.grace_s)
@@ -169,13 +181,17 @@ class Shipper:
         while True:
             batch = self.spool.take(self._pace.batch_records, self._pace.batch_bytes)
             if batch.records:
+                self._taken += len(batch.records)
+                self._note_backlog()
                 if not self._deliver(batch):
                     self._quiet.set()
                     return
+                self._report()
                 if self.spool.waiting < self._pace.batch_records:
                     self._linger()
             elif self._stop_at is not None:
                 self._quiet.set()
+                self._report(is_last=True)
                 return
             else:
                 self._sleep()
@@ -186,7 +202,9 @@ class Shipper:
         self.asleep = True
         if not self.spool.waiting and self._stop_at is None:
             self._quiet.set()
-            self._signal.wait()
+            while not self._signal.wait(self.reporter.wait_s if self.reporter else None):
+                self._report()
+            self._backlog.note(self._taken + self.spool.dropped, monotonic())
         self._signal.clear()
         self.asleep = False
         self._linger()
@@ -194,6 +212,27 @@ class Shipper:
     def _linger(self) -> None:
         if self._stop_at is None:
             self._hurry.wait(self._pace.linger_s)
+
+    def _report(self, *, is_last: bool = False) -> None:
+        """Send the report where one is due. What fails is left: the next report says it all."""
+        reporter, end = self.reporter, self._stop_at
+        if reporter is None or (reporter.wait_s and not is_last) or (end is not None and monotonic() > end):
+            return
+        try:
+            report = reporter.write(is_last=is_last)
+            if report is not None:
+                self._transport.send([report])
+        except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a report meets
+            LOGGER.debug("A report was not sent: %r", error)
+
+    def _come(self) -> int:
+        """How many records came to the spool in all."""
+        return self._taken + self.spool.waiting + self.spool.dropped
+
+    def _note_backlog(self) -> None:
+        come = self._come()
+        self._backlog.note(come, monotonic())
+        self._backlog.forget(come - len(self.spool))
 
     def _deliver(self, batch: Batch) -> bool:
         """Send a batch until all of it is taken or refused; then the spool may let go of it.
@@ -234,11 +273,13 @@ class Shipper:
                     f"The transport failed with {error!r}. Trying again; {len(self.spool)} events wait."
                 )
             self.retries += 1
+            self._note_backlog()
             self._pause(self._wait_s(tries) if asked_s is None else asked_s)
         return []
 
     def _count(self, number: int, receipt: Receipt) -> None:
         self.sent += number
+        self.duplicates += receipt.duplicates
         if self._transport.is_acknowledged:
             self.acknowledged += number
         if receipt.dead_lettered:

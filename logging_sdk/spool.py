@@ -47,6 +47,10 @@ class Spool(Protocol):
         """How many records wait to be taken."""
 
     @property
+    def bytes_held(self) -> int:
+        """How much room the records take that wait or are on their way, in bytes."""
+
+    @property
     def dropped(self) -> int:
         """How many records were dropped because others needed the room."""
 
@@ -87,6 +91,7 @@ class MemorySpool:
 
     def __init__(self, *, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES) -> None:
         self._max_records = max_records
+        self._max_bytes = max_bytes
         self._lanes: dict[int, deque[bytes]] = {level: deque() for level in LEVELS}
         self._order: deque[int] = deque()
         self._skipped = dict.fromkeys(LEVELS, 0)
@@ -154,6 +159,11 @@ class MemorySpool:
     def waiting(self) -> int:
         """How many records wait to be taken."""
         return sum(map(len, self._lanes.values()))
+
+    @property
+    def bytes_held(self) -> int:
+        """How much room the records take, in bytes."""
+        return max(0, self._added - self._limit + self._max_bytes)
 
     @property
     def dropped(self) -> int:

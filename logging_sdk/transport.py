@@ -12,9 +12,13 @@ from mlmon.core.errors import UsageError, WireError, nearest
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """What the other side said of a batch: `dead_lettered` of it were kept aside, with a detail to show."""
+    """What the other side said of a batch: `dead_lettered` of it were kept aside, with a detail to show.
+
+    `duplicates` of it were there already.
+    """
 
     dead_lettered: int = 0
+    duplicates: int = 0
     detail: str = ""
 
 

@@ -172,6 +172,14 @@ class DiskSpool:
             return len(self._front) + len(self._stuck) + on_disk + self._left
 
     @property
+    def bytes_held(self) -> int:
+        """How much room the records take, in files and in memory, in bytes."""
+        with self._lock:
+            on_disk = sum(segment.size for segment in self._segments())
+            stuck = sum(len(record) for _, _, record in self._stuck)
+            return self._front.bytes_held + stuck + on_disk
+
+    @property
     def dropped(self) -> int:
         """How many records were dropped, for whatever reason."""
         return sum(self.losses.values())

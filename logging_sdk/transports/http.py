@@ -26,6 +26,7 @@ class _Rejected(Struct):
 
 class _Answer(Struct):
     dead_lettered: int = 0
+    duplicates: int = 0
     errors: list[_Rejected] = []
 
 
@@ -117,7 +118,7 @@ def _receipt(answer: bytes) -> Receipt:
     except msgspec.DecodeError:
         return Receipt()
     detail = "; ".join(f"{error.reason}: {error.detail}" for error in told.errors[:3])
-    return Receipt(dead_lettered=told.dead_lettered, detail=detail)
+    return Receipt(dead_lettered=told.dead_lettered, duplicates=told.duplicates, detail=detail)
 
 
 def _seconds(header: str | None) -> float | None:

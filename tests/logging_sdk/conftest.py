@@ -7,15 +7,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from mlmon.core.schema import Dataset
 from mlmon.logging_sdk.testing import Captured, capture
+
+_HEALTH = b'"%b"' % Dataset.HEALTH.encode()
 
 
 @dataclass
 class StubServer:
-    """What came in, and the answers still to give: status, headers, body; afterwards 200 and `{}`."""
+    """What came in, and the answers still to give: status, headers, body; afterwards 200 and `{}`.
+
+    `reports` are what producers told of themselves, `lines` all else.
+    """
 
     url: str = ""
     lines: list[bytes] = field(default_factory=list)
+    reports: list[bytes] = field(default_factory=list)
     requests: int = 0
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
 
@@ -33,7 +40,8 @@ def server() -> Iterator[StubServer]:
             stub.requests += 1
             status, headers, answer = stub.answers.pop(0) if stub.answers else (200, {}, b"{}")
             if status == 200:
-                stub.lines += body.splitlines()
+                for line in body.splitlines():
+                    (stub.reports if _HEALTH in line else stub.lines).append(line)
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
