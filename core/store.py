@@ -14,15 +14,24 @@ from mlmon.core.result import Result
 from mlmon.core.schema import Dataset
 
 
-class Written(Struct, frozen=True, kw_only=True):
-    """What became of a batch: every event is stored now, or was already there.
+class Refused(Struct, frozen=True, kw_only=True):
+    """An event that a store cannot keep: its place in the batch, a short stable code, the store's words."""
 
-    `repeated` has the places in the batch of those that were.
+    place: int
+    reason: str
+    detail: str
+
+
+class Written(Struct, frozen=True, kw_only=True):
+    """What became of a batch: every event is stored now, was already there, or is refused for good.
+
+    `repeated` has the places in the batch of those that were there, in ascending order.
     """
 
     stored: int
     duplicates: int
     repeated: tuple[int, ...] = ()
+    refused: tuple[Refused, ...] = ()
 
 
 class Holding(Struct, frozen=True, kw_only=True):

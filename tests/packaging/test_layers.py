@@ -26,6 +26,7 @@ CLIENTS = {
     "sklearn": ("analyzers/", "demo/"),
     "starlette": ("pipelines/collector/", "web/"),
     "threadpoolctl": ("demo/",),
+    "urllib3": ("stores/search/connection.py",),
     "uvicorn": ("pipelines/collector/", "web/", "cli/wiring.py"),
     "vl_convert": ("web/",),
     "yaml": ("cli/",),

@@ -1,0 +1,149 @@
+"""How to get at a cluster: its address, who asks, and which certificate to believe.
+
+Secrets come from the environment or from files, never from the configuration or the address, so that
+neither a repository nor a list of processes shows them.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from mlmon.core.errors import ConfigError, UsageError
+
+SCHEMES: Final = {
+    "elasticsearch": "http",
+    "elasticsearch+https": "https",
+    "opensearch": "http",
+    "opensearch+https": "https",
+}
+_HEX: Final = frozenset("0123456789abcdefABCDEF")
+_SHA256_DIGITS: Final = 64
+
+
+class Access(Struct, frozen=True, kw_only=True):
+    """An address and what opens it. `api_key` is the encoded form; one of the three ways in at most."""
+
+    url: str
+    api_key: str | None = None
+    user: str | None = None
+    password: str | None = None
+    token: str | None = None
+    ca_file: str | None = None
+    fingerprint: str | None = None
+
+    @property
+    def engine(self) -> str:
+        """`elasticsearch` or `opensearch`."""
+        return urlsplit(self.url).scheme.partition("+")[0]
+
+    @property
+    def base(self) -> str:
+        """The address as HTTP knows it, without a slash at its end."""
+        scheme, _, rest = self.url.partition("://")
+        return f"{SCHEMES[scheme]}://{rest}".rstrip("/")
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is spoken to over TLS."""
+        return self.base.startswith("https:")
+
+    def headers(self) -> dict[str, str]:
+        """What says who asks."""
+        if self.api_key is not None:
+            return {"Authorization": f"ApiKey {self.api_key}"}
+        if self.token is not None:
+            return {"Authorization": f"Bearer {self.token}"}
+        if self.user is not None:
+            both = f"{self.user}:{self.password or ''}".encode()
+            return {"Authorization": f"Basic {base64.b64encode(both).decode()}"}
+        return {}
+
+    def tls(self) -> dict[str, Any]:
+        """What urllib3 needs to believe the certificate, and no other."""
+        if not self.is_secure:
+            return {}
+        if self.fingerprint is not None:
+            # The certificate itself is compared; who signed it and for which name no longer matters.
+            return {"assert_fingerprint": self.fingerprint, "cert_reqs": "CERT_NONE"}
+        return {"cert_reqs": "CERT_REQUIRED"} | ({"ca_certs": self.ca_file} if self.ca_file else {})
+
+
+def is_cluster(url: str) -> bool:
+    """Whether a store's address names a cluster."""
+    return "://" in url and urlsplit(url).scheme in SCHEMES
+
+
+def checked(access: Access) -> Access:
+    """The same, where it can be meant.
+
+    Raises:
+        UsageError: an address that is none, or has a secret in it; more than one way in.
+        ConfigError: a secret that would go over the wire in clear text, or a certificate that is not there.
+
+    """
+    parts = urlsplit(access.url)
+    if parts.scheme not in SCHEMES or not parts.hostname:
+        raise UsageError(
+            f"'{access.url}' is no address of a cluster. Give one such as elasticsearch+https://host:9200; "
+            f"the scheme is one of {', '.join(SCHEMES)}."
+        )
+    if parts.username is not None or parts.password is not None:
+        raise UsageError(
+            f"The address of the cluster {parts.hostname} has a user in it, and logs would show it. "
+            "Set store.user, and the password in MLMON_STORE_PASSWORD."
+        )
+    ways = [name for name in ("api_key", "token", "user") if getattr(access, name) is not None]
+    if len(ways) > 1:
+        raise ConfigError(
+            f"There is more than one way into {access.url}: {' and '.join(ways)}. Set one: an API key, "
+            "a token, or a user with a password."
+        )
+    if ways and not access.is_secure and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise ConfigError(
+            f"The {ways[0]} for {access.url} would go over the network in clear text. "
+            f"Use {access.engine}+https://."
+        )
+    if access.ca_file is not None and not Path(access.ca_file).is_file():
+        raise ConfigError(
+            f"store.ca_file names '{access.ca_file}', and there is no such file. Check its path."
+        )
+    if access.fingerprint is not None:
+        _check_fingerprint(access.fingerprint)
+    return access
+
+
+def _check_fingerprint(text: str) -> None:
+    digits = text.replace(":", "")
+    if len(digits) != _SHA256_DIGITS or not _HEX.issuperset(digits):
+        raise ConfigError(
+            f"store.fingerprint is '{text}', and must be the SHA-256 of the server's certificate: 64 digits "
+            "0-9 and a-f. See: openssl x509 -fingerprint -sha256 -noout -in http.crt"
+        )
+
+
+def secret(name: str, file: str | None, environ: Mapping[str, str]) -> str | None:
+    """A secret: the variable's value, else what is in the file; None where neither is given.
+
+    Raises:
+        ConfigError: the file cannot be read or is empty.
+
+    """
+    if value := environ.get(name, "").strip():
+        return value
+    if file is None:
+        return None
+    try:
+        value = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"The secret in '{file}' cannot be read: {error}. Check the file, or set {name}."
+        ) from None
+    if not value:
+        raise ConfigError(f"The file '{file}' is empty. Write the secret into it, or set {name}.")
+    return value

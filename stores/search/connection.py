@@ -1,0 +1,103 @@
+"""A cluster at the other end of HTTP: bytes there, status and bytes back. Safe for several threads.
+
+Both engines understand it, so writing and setting up need neither of their clients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+import msgspec
+import urllib3
+from msgspec import Struct
+
+from mlmon.core.errors import StoreUnreachableError
+from mlmon.stores.search.access import Access
+
+CONNECT_S: Final = 5.0
+ANSWER_S: Final = 60.0
+NDJSON: Final = "application/x-ndjson"
+JSON: Final = "application/json"
+
+
+class Response(Struct, frozen=True, kw_only=True, gc=False):
+    """What came back."""
+
+    status: int
+    body: bytes
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the cluster did what was asked."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's range of success
+
+    def json(self) -> Any:  # noqa: ANN401 - whatever the cluster says
+        """The body, decoded."""
+        return msgspec.json.decode(self.body) if self.body else {}
+
+
+class Connection(Protocol):
+    """Sends requests to a cluster."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, without secrets."""
+
+    def send(self, method: str, path: str, body: bytes | None = None, *, kind: str = JSON) -> Response:
+        """Send one request and wait for its answer, whatever its status.
+
+        Raises:
+            StoreUnreachableError: none came; whether the request was carried out is not known.
+
+        """
+
+    def close(self) -> None:
+        """Close the sockets; a second call does no harm."""
+
+
+class Http:
+    """A connection by urllib3, which keeps its sockets open."""
+
+    def __init__(self, access: Access, *, answer_s: float = ANSWER_S, sockets: int = 4) -> None:
+        """Nothing is sent yet."""
+        self._access = access
+        self._headers: Mapping[str, str] = access.headers()
+        self._pool = urllib3.PoolManager(
+            maxsize=sockets,
+            retries=False,
+            timeout=urllib3.Timeout(connect=CONNECT_S, read=answer_s),
+            **access.tls(),
+        )
+
+    @property
+    def url(self) -> str:
+        """Where it is, without secrets."""
+        return self._access.url
+
+    def send(self, method: str, path: str, body: bytes | None = None, *, kind: str = JSON) -> Response:
+        """Send one request; see `Connection`."""
+        headers = {**self._headers, "Content-Type": kind} if body is not None else dict(self._headers)
+        try:
+            answer = self._pool.request(
+                method, f"{self._access.base}{path}", body=body, headers=headers, redirect=False
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise StoreUnreachableError(
+                f"The cluster {self.url} did not answer: {_words(error)}. "
+                "Is it running, and reachable from here?"
+            ) from error
+        return Response(status=answer.status, body=answer.data)
+
+    def close(self) -> None:
+        """Close the sockets; a second call does no harm."""
+        self._pool.clear()
+
+
+def _words(error: BaseException) -> str:
+    """The part of an error's text that a person can use."""
+    deepest = error
+    while deepest.__cause__ is not None:
+        deepest = deepest.__cause__
+    text = str(deepest).rsplit("object at 0x", 1)[-1]
+    return text.partition(": ")[2] or text if text != str(deepest) else text

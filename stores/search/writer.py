@@ -1,0 +1,109 @@
+"""The writer of a cluster: events go to data streams, results to the index of their month."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from mlmon.core import clock as clocks
+from mlmon.core.clock import Clock
+from mlmon.core.errors import StoreError, UsageError
+from mlmon.core.event import Event
+from mlmon.core.result import Result, dataset_of, identity, to_document
+from mlmon.core.store import Refused, Written
+from mlmon.stores.search import lines as ndjson
+from mlmon.stores.search import names
+from mlmon.stores.search.bulk import PATIENCE_S, Bulk, Target
+from mlmon.stores.search.connection import Connection
+from mlmon.stores.search.lines import Line
+
+BAD_NAMESPACE: Final = "bad_namespace"
+"""The reason of an event whose namespace cannot be part of an index's name."""
+
+
+class ClusterWriter:
+    """Writes events and results. For one thread at a time; any number of writers on a cluster is fine."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        engine: str,
+        namespace: str = names.DEFAULT,
+        clock: Clock = clocks.system,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        """Nothing is sent yet.
+
+        Raises:
+            UsageError: the namespace cannot be part of an index's name.
+
+        """
+        self._namespace = names.checked(namespace)
+        self._bulk = Bulk(connection, clock=clock, patience_s=patience_s)
+        # Without a template a stream would silently become an index with guessed types.
+        self._query = "&require_data_stream=true" if engine == "elasticsearch" else ""
+
+    def write(self, events: Sequence[Event]) -> Written:
+        """Append events; see `mlmon.core.store.Writer`.
+
+        Those that the cluster refuses are named in what this returns, and the others are stored.
+
+        Raises:
+            StoreError: the cluster did not take them; writing them again is safe.
+            StoreUnreachableError: it did not answer.
+
+        """
+        targets, refused = self._by_stream(events)
+        stored = 0
+        repeated: list[int] = []
+        for stream, lines in targets.items():
+            target = Target(index=stream, operation="create", query=self._query)
+            done = self._bulk.deliver(target, lines)
+            stored += done.stored
+            repeated += done.repeated
+            refused += done.refused
+        return Written(
+            stored=stored,
+            duplicates=len(repeated),
+            repeated=tuple(sorted(repeated)),
+            refused=tuple(sorted(refused, key=lambda each: each.place)),
+        )
+
+    def _by_stream(self, events: Sequence[Event]) -> tuple[dict[str, list[Line]], list[Refused]]:
+        targets: dict[str, list[Line]] = {}
+        refused: list[Refused] = []
+        for place, event in enumerate(events):
+            try:
+                namespace = ndjson.namespace_of(event, self._namespace)
+            except UsageError as error:
+                refused.append(Refused(place=place, reason=BAD_NAMESPACE, detail=str(error)))
+                continue
+            stream = names.stream(event.dataset, namespace)
+            targets.setdefault(stream, []).append(ndjson.of_event(place, event))
+        return targets, refused
+
+    def put(self, results: Sequence[Result]) -> None:
+        """Store results; the last of an identity replaces the others.
+
+        Raises:
+            StoreError: as for `write`; also where the cluster refuses one of them.
+
+        """
+        last = {identity(result): result for result in results}
+        targets: dict[str, list[Line]] = {}
+        for place, result in enumerate(last.values()):
+            index = names.month_index(dataset_of(result), self._namespace, result.window.start)
+            targets.setdefault(index, []).append(ndjson.of_document(place, to_document(result)))
+        for index, lines in targets.items():
+            done = self._bulk.deliver(Target(index=index, operation="index"), lines)
+            if done.refused:
+                first = done.refused[0]
+                raise StoreError(
+                    f"The cluster refused {len(done.refused)} results for {index}, the first because: "
+                    f"{first.detail}. Renew its templates with: mlmon setup"
+                )
+
+    def close(self) -> None:
+        """Free the threads; a second call does no harm."""
+        self._bulk.close()
