@@ -195,6 +195,9 @@ class EmbeddedStore:
 
     def write(self, events: Sequence[Event]) -> Written:
         """Append events; see `mlmon.core.store.Writer`."""
+        groups = {group_of(dataset) for dataset in {event.dataset for event in events}}
+        if len(groups) == 1:
+            return self._writer(groups.pop()).write(events)
         stored = 0
         repeated: list[int] = []
         for group in Group:
