@@ -61,6 +61,8 @@ def key_of(document: dict, key):
         return None
     if isinstance(key, query.TimeBucket):
         return floor(found, key.every)
+    if isinstance(key, query.NumberBucket):
+        return found // key.width * key.width
     return found
 
 

@@ -1,0 +1,269 @@
+"""Did every event arrive, and if not, where is it?
+
+A pass asks for what was stored since the pass before it, and once more for the last minutes before that, the
+grace: events are stored a little out of order, and what is late must not alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mlmon.analyzers import arrivals as asked
+from mlmon.analyzers import ledger as ledgers
+from mlmon.analyzers.account import Account, Named, accounts, of_entry
+from mlmon.analyzers.arrivals import News
+from mlmon.analyzers.cursor import BEGINNING, END
+from mlmon.analyzers.ledger import QUIET, Entry, Folded, Ledger, Letters, Said
+from mlmon.core import schema
+from mlmon.core.query import Min, Query
+from mlmon.core.schema import LOGGED
+from mlmon.core.sequences import Runs, union, within, without
+from mlmon.core.store import Reader
+from mlmon.core.window import Window, floor
+
+ANALYZER: Final = "delivery"
+GRACE: Final = timedelta(minutes=10)
+KEEP: Final = timedelta(days=30)
+
+_ALIVE: Final = timedelta(minutes=5)
+"""Who reported so lately still holds what it says it holds."""
+
+_SLACK: Final = timedelta(days=1)
+"""Retention takes whole segments, so what is almost old enough may be gone as well."""
+
+
+class Now(Struct, frozen=True, kw_only=True):
+    """The ledger as it is now, with what is true for this moment only.
+
+    `waiting` has the dead letters that wait and `queued` the numbers that producers still hold.
+    """
+
+    ledger: Ledger
+    waiting: Mapping[str, Runs] = {}
+    queued: Mapping[str, Runs] = {}
+    unnumbered: int = 0
+    nameless: int = 0
+
+    def accounts(self) -> list[Named]:
+        """The account of every producer."""
+        return accounts(self.ledger, waiting=self.waiting, queued=self.queued)
+
+
+def brought_up_to_date(
+    reader: Reader,
+    ledger: Ledger,
+    letters: Letters,
+    *,
+    now: datetime,
+    grace: timedelta = GRACE,
+    keep: timedelta = KEEP,
+) -> Now:
+    """The ledger with all that was stored since; nothing is written.
+
+    `grace` is how long an event may take before it is missed, `keep` after what time events are deleted.
+
+    Raises:
+        StoreError: the store could not answer.
+
+    """
+    start = ledger.until or BEGINNING
+    edge = max(now - grace, start)
+    explained = _explained(ledger, letters)
+    stretches = [
+        (_read(reader, Window(start=start, end=edge), explained), True),
+        (_read(reader, Window(start=edge, end=END), explained), False),
+    ]
+    producers = dict(ledger.producers)
+    for (news, reports), is_settled in stretches:
+        for name, arrival in news.arrivals.items():
+            producers[name] = ledgers.arrived(producers.get(name), arrival, is_settled=is_settled)
+        for name, report in reports:
+            producers[name] = ledgers.said(producers.get(name), report, is_settled=is_settled)
+    _refuse(producers, letters, now)
+    _end_the_silent(producers, edge)
+    if _oldest(reader, ledger, now) < now - keep + _SLACK:
+        _forgive(producers, ledger, [news for (news, _), _ in stretches])
+    _forgive_old(producers, ledger, now)
+    producers = {name: ledgers.shortened(entry) for name, entry in producers.items()}
+    (settled, _), (fresh, _) = stretches[0][0], stretches[1][0]
+    made = replace(ledger, until=edge, producers=producers, unnumbered=ledger.unnumbered + settled.unnumbered)
+    return Now(
+        ledger=made,
+        waiting=letters.waiting,
+        queued=_queued(reader, producers, now),
+        unnumbered=made.unnumbered + fresh.unnumbered,
+        nameless=letters.nameless,
+    )
+
+
+_Stretch = tuple[News, list[tuple[str, Said]]]
+
+
+def _read(reader: Reader, window: Window, explained: Mapping[str, Runs]) -> _Stretch:
+    if window.start == window.end:
+        return News(arrivals={}, unnumbered=0), []
+    # Reports first: one that is read tells of no event that is not there yet, or is queued.
+    reports = asked.reports(reader, window)
+    return asked.arrivals(reader, window, explained), reports
+
+
+def _explained(ledger: Ledger, letters: Letters) -> dict[str, Runs]:
+    """Numbers that need not be looked for where others arrived."""
+    known = {name: entry.lettered for name, entry in ledger.producers.items() if entry.lettered}
+    for more in (letters.waiting, letters.discarded):
+        for name, numbers in more.items():
+            known[name] = union(known.get(name, ()), numbers)
+    return known
+
+
+def _refuse(producers: dict[str, Entry], letters: Letters, now: datetime) -> None:
+    for name in letters.waiting.keys() | letters.discarded.keys():
+        numbers = union(letters.waiting.get(name, ()), letters.discarded.get(name, ()))
+        entry = producers.get(name) or Entry(first=now, last=now, heard=now)
+        made = ledgers.refused(entry, numbers)
+        producers[name] = replace(made, heard=now) if made.total > entry.total else made
+
+
+def _end_the_silent(producers: dict[str, Entry], edge: datetime) -> None:
+    """Whoever was not heard of since the grace has sent all that it took: it had the time to arrive."""
+    for name, entry in producers.items():
+        if entry.heard < edge and entry.due < entry.total:
+            producers[name] = replace(entry, due=entry.total)
+
+
+def _oldest(reader: Reader, ledger: Ledger, now: datetime) -> datetime:
+    """Since when everything that was stored was read, or could be."""
+    if ledger.until is not None:
+        return ledger.until
+    firsts = []
+    for dataset in LOGGED:
+        [row] = reader.query(Query(dataset=dataset, measures={"first": Min(schema.EVENT_INGESTED)})).rows
+        firsts.append(row["first"])
+    return min(filter(None, firsts), default=now)
+
+
+def _forgive(producers: dict[str, Entry], before: Ledger, news: Iterable[News]) -> None:
+    """Forget what lies before the first new event: retention may have taken it before it was counted."""
+    firsts: dict[str, int] = {}
+    for name, arrival in ((name, each) for some in news for name, each in some.arrivals.items()):
+        firsts[name] = min(arrival.numbers[0][0], firsts.get(name, arrival.numbers[0][0]))
+    for name, first in firsts.items():
+        known = before.producers.get(name)
+        producers[name] = ledgers.forgiven(producers[name], known.total if known else 0, first)
+
+
+def _forgive_old(producers: dict[str, Entry], before: Ledger, now: datetime) -> None:
+    """A producer that runs for long and was never seen is one that was folded; it did not begin now."""
+    for name, entry in producers.items():
+        is_new = name not in before.producers and entry.seen
+        if is_new and entry.started is not None and entry.started < now - QUIET:
+            producers[name] = ledgers.forgiven(entry, 0, entry.seen[0][0])
+
+
+def _queued(reader: Reader, producers: Mapping[str, Entry], now: datetime) -> dict[str, Runs]:
+    since = now - _ALIVE
+    names = [name for name, entry in producers.items() if entry.heard >= since and of_entry(entry).unknown]
+    return asked.queued(reader, Window(start=since, end=END), names) if names else {}
+
+
+def booked(reader: Reader, before: Ledger, at: Now) -> Now:
+    """The same with the days on which losses came to light; a loss that is made good leaves its day.
+
+    Before a loss is told, the store is asked for the very numbers, however late or disordered they came.
+    """
+    producers = dict(at.ledger.producers)
+    unknown = _unknown(at)
+    doubtful = [name for name, entry in producers.items() if unknown[name] > sum(entry.lost.values())]
+    for name, stored in asked.exact(reader, None, doubtful).items():
+        producers[name] = ledgers.found(producers[name], stored)
+    at = replace(at, ledger=replace(at.ledger, producers=producers))
+    unknown |= _unknown(at, doubtful)
+    for name, entry in producers.items():
+        producers[name] = _booked(before.producers.get(name), entry, unknown[name])
+    return at
+
+
+def _unknown(at: Now, names: Iterable[str] | None = None) -> dict[str, int]:
+    return {
+        name: of_entry(at.ledger.producers[name], queued=at.queued.get(name, ())).unknown
+        for name in (at.ledger.producers if names is None else names)
+    }
+
+
+def _booked(before: Entry | None, entry: Entry, unknown: int) -> Entry:
+    day = f"{floor(entry.last, '1d').astimezone(UTC):%Y-%m-%d}"
+    lost = _moved(entry.lost, day, unknown - sum(entry.lost.values()))
+    known = before.dropped if before else {}
+    new = {reason: number - known.get(reason, 0) for reason, number in entry.dropped.items()}
+    new = {reason: number for reason, number in new.items() if number > 0}
+    drops = entry.drops
+    if new:
+        of_day = drops.get(day, {})
+        drops = drops | {day: of_day | {reason: n + of_day.get(reason, 0) for reason, n in new.items()}}
+    return replace(entry, lost=lost, drops=drops) if lost != entry.lost or new else entry
+
+
+def _moved(lost: Mapping[str, int], day: str, change: int) -> dict[str, int]:
+    """What is lost by day, with more of it on a day, or with less of it, the newest days first."""
+    made = dict(lost)
+    if change > 0:
+        made[day] = made.get(day, 0) + change
+    for name in sorted(made, reverse=True):
+        taken = min(made[name], max(0, -change))
+        made[name] -= taken
+        change += taken
+    return {name: number for name, number in made.items() if number}
+
+
+def folded(ledger: Ledger, now: datetime, most: int = ledgers.MOST_PRODUCERS) -> Ledger:
+    """The ledger in bounded room: who is quiet for long becomes a part of the row of model and service."""
+    by_age = sorted(ledger.producers, key=lambda name: ledger.producers[name].heard)
+    over = len(by_age) - most
+    old = [
+        name
+        for place, name in enumerate(by_age)
+        if place < over or ledger.producers[name].heard < now - QUIET
+    ]
+    if not old:
+        return ledger
+    rows = {(row.model, row.service): row for row in ledger.folded}
+    for name in old:
+        entry = ledger.producers[name]
+        row = rows.get((entry.model, entry.service))
+        rows[entry.model, entry.service] = _fold(row, entry, of_entry(_ended(entry)))
+    kept = {name: entry for name, entry in ledger.producers.items() if name not in set(old)}
+    return replace(ledger, producers=kept, folded=tuple(rows.values()))
+
+
+def _ended(entry: Entry) -> Entry:
+    """The entry of which nothing more is awaited."""
+    return replace(entry, due=entry.total)
+
+
+def _fold(row: Folded | None, entry: Entry, account: Account) -> Folded:
+    row = row or Folded(model=entry.model, service=entry.service, first=entry.first, heard=entry.heard)
+    reasons = row.dropped | account.dropped
+    return Folded(
+        model=row.model,
+        service=row.service,
+        producers=row.producers + 1,
+        first=min(row.first, entry.first),
+        heard=max(row.heard, entry.heard),
+        stored=row.stored + account.stored,
+        sampled_out=row.sampled_out + account.sampled_out,
+        lettered=row.lettered + account.dead_lettered,
+        dropped={name: row.dropped.get(name, 0) + account.dropped.get(name, 0) for name in reasons},
+        unknown=row.unknown + account.unknown,
+    )
+
+
+def missing(reader: Reader, at: Now, producer: str) -> Runs:
+    """The numbers of one producer that should be there and are nowhere, by what the store has just now."""
+    stored = asked.exact(reader, None, [producer])[producer]
+    entry = ledgers.found(at.ledger.producers[producer], stored)
+    return within(without(ledgers.gaps(entry), at.queued.get(producer, ())), 0, entry.due)
