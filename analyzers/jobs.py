@@ -12,11 +12,13 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from mlmon.analyzers import accounting, usual
 from mlmon.analyzers import cursor as cursors
 from mlmon.analyzers import reference as references
-from mlmon.analyzers import usual
+from mlmon.analyzers.accounting import CountLetters
 from mlmon.analyzers.ask import Ask
 from mlmon.analyzers.cursor import News
+from mlmon.analyzers.ledger import Letters
 from mlmon.analyzers.models import Model, catalogue, described, remember
 from mlmon.analyzers.outcomes import Progress, join
 from mlmon.analyzers.pending import Tally
@@ -96,11 +98,13 @@ def run_once(
     progress: Progress | None = None,
     policy: Policy | None = None,
     again: Window | None = None,
+    letters: CountLetters = Letters,
 ) -> Pass:
-    """Join what is new and state every window that changed; `again` names a span to state whatever changed.
+    """Join what is new, state every window that changed, and account for every event.
 
-    Stopping anywhere does no harm: cursors move last, and what is written twice replaces itself. Two of these
-    on one store exclude each other by the store's lock.
+    `again` names a span to state whatever changed; `letters` counts the dead letters. Stopping anywhere does
+    no harm: cursors move last, and what is written twice replaces itself. Two of these on one store exclude
+    each other by the store's lock.
 
     Raises:
         StoreError: the store failed; the next pass begins where this one did.
@@ -133,6 +137,8 @@ def run_once(
     _finish(store, fresh, after)
     remember(store, known)
     watch.lap("finish")
+    _account(work, letters)
+    watch.lap("delivery")
     return done
 
 
@@ -143,6 +149,7 @@ def run_forever(
     every: timedelta,
     stop: Signal,
     clock: Clock = clocks.system,
+    letters: CountLetters = Letters,
 ) -> Iterator[Pass]:
     """A pass now and then one every so often, each yielded, until `stop` is set.
 
@@ -150,9 +157,19 @@ def run_forever(
     """
     while not stop.is_set():
         started = clock()
-        yield run_once(store, config, clock=clock)
+        yield run_once(store, config, clock=clock, letters=letters)
         spent = (clock() - started) / NS_PER_SECOND
         stop.wait(max(every.total_seconds() - spent, 0.0))
+
+
+def _account(work: _Work, letters: CountLetters) -> None:
+    for result in accounting.keep(work.store, work.config, letters, now=work.now):
+        if isinstance(result, Metric):
+            work.done.metrics += 1
+        elif result.state is State.FIRING:
+            work.done.findings += 1
+        else:
+            work.done.resolved += 1
 
 
 def _news(reader: Reader) -> dict[Dataset, News]:

@@ -88,6 +88,9 @@ class AnalyzeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         _Duration, Meta(description="How long outcomes may take; then a window is final.")
     ] = "7d"
     orphan_wait: Annotated[_Duration, Meta(description="How long an outcome waits for its inference.")] = "7d"
+    gap_after: Annotated[
+        _Duration, Meta(description="How long an event may take to arrive before it is missed.")
+    ] = "10m"
 
 
 class PageConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
