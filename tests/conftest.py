@@ -4,6 +4,7 @@ import importlib.util
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,6 +60,15 @@ def _java_version(home: Path) -> int:
     return int(found[1]) if found else 0
 
 
+def _mount_namespace() -> str | None:
+    """Whether a process may have a file system that no other process sees."""
+    program = shutil.which("unshare")
+    if program is None or shutil.which("nsenter") is None:
+        return None
+    trial = [program, "--mount", "sh", "-c", "mount -t tmpfs -o size=64k none /mnt"]
+    return program if subprocess.run(trial, capture_output=True, check=False).returncode == 0 else None
+
+
 REQUIREMENTS = {
     "JDK 17": Requirement(find=_jdk(17), how="apt-get install openjdk-17-jdk-headless"),
     "JDK 21": Requirement(
@@ -72,6 +82,9 @@ REQUIREMENTS = {
     "git": Requirement(find=_program("git"), how="apt-get install git"),
     "java": Requirement(find=_program("java"), how="apt-get install default-jre-headless"),
     "maven": Requirement(find=_program("mvn"), how="apt-get install maven"),
+    "mount namespace": Requirement(
+        find=_mount_namespace, how="run the tests as root on Linux, with apt-get install util-linux"
+    ),
     "setuptools": Requirement(find=_setuptools, how="pip install 'setuptools>=77'"),
 }
 

@@ -44,6 +44,7 @@ stats = log.stats()
 print(json.dumps({
     "producer": log._outlet.producer.id, "emitted": stats.emitted, "dropped": stats.dropped,
     "queued": stats.queued, "adopted": stats.adopted, "is_all": is_all,
+    "retries": stats.retries,
 }), flush=True)
 """
 
@@ -58,6 +59,7 @@ class Told:
     queued: int = 0
     adopted: int = 0
     is_all: bool = True
+    retries: int = 0
 
 
 def _environ(**more: str) -> dict[str, str]:
