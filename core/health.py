@@ -29,6 +29,7 @@ class Part(StrEnum):
     ANALYZERS = "analyzers"
 
 
+# What a report counts.
 EMITTED: Final = "emitted"
 """Events that took a sequence number."""
 SAMPLED_OUT: Final = "sampled_out"
@@ -42,15 +43,35 @@ RETRIES: Final = "retries"
 MISUSED: Final = "misused"
 ADOPTED: Final = "adopted"
 FAILED: Final = "failed"
-QUEUED: Final = "queued"
-SPOOL_BYTES: Final = "spool_bytes"
-OLDEST_SECONDS: Final = "oldest_seconds"
-ENDED: Final = "ended"
-"""A gauge: 1 in the last report of a part that stopped in order, 0 in the others."""
+TURNED_AWAY: Final = "turned_away"
+PASSES: Final = "passes"
+INFERENCES: Final = "inferences"
+JOINED: Final = "joined"
+WINDOWS: Final = "windows"
+METRICS: Final = "metrics"
+FINDINGS: Final = "findings"
 DROPPED: Final = "dropped_"
 """The start of a counter's name; the reason follows: `dropped_spool_full`."""
 REFUSED: Final = "refused_"
 """As `DROPPED`, for what a collector did not let in: `refused_no_key`."""
+
+# How a part is now.
+QUEUED: Final = "queued"
+SPOOL_BYTES: Final = "spool_bytes"
+OLDEST_SECONDS: Final = "oldest_seconds"
+CONNECTIONS: Final = "connections"
+WAITING_BYTES: Final = "waiting_bytes"
+WRITE_P50_SECONDS: Final = "write_p50_seconds"
+WRITE_P99_SECONDS: Final = "write_p99_seconds"
+DISK_FREE_BYTES: Final = "disk_free_bytes"
+MODELS: Final = "models"
+PASS_SECONDS: Final = "pass_seconds"  # noqa: S105 - a pass of the jobs
+STAGE_SECONDS: Final = "stage_seconds_"
+"""The start of a gauge's name; the stage follows."""
+LAG_SECONDS: Final = "lag_seconds"
+SUCCESS_AGE_SECONDS: Final = "success_age_seconds"
+ENDED: Final = "ended"
+"""A gauge: 1 in the last report of a part that stopped in order, 0 in the others."""
 
 
 class Report(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """What runs inside a model service: it turns predictions and log lines into events and ships them.
 
-Importing it loads the standard library, msgspec and orjson alone; `Formatter` loads python-json-logger when
-it is asked for.
+Importing it loads the standard library, msgspec and orjson alone; `Formatter` loads python-json-logger, and
+`metrics` what writes Prometheus' format, when they are asked for.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from mlmon.logging_sdk.sample import Sample
 from mlmon.logging_sdk.stats import Stats
 
 if TYPE_CHECKING:
+    from mlmon.logging_sdk.exposed import metrics
     from mlmon.logging_sdk.formatter import Formatter
 
 __all__ = [
@@ -34,10 +35,14 @@ __all__ = [
     "keyed_hash",
     "mask",
     "mask_text",
+    "metrics",
     "tracing",
 ]
 
-_LATER: Final = {"Formatter": "mlmon.logging_sdk.formatter"}
+_LATER: Final = {
+    "Formatter": "mlmon.logging_sdk.formatter",
+    "metrics": "mlmon.logging_sdk.exposed",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the module gives

@@ -190,6 +190,11 @@ _outlets: Final[WeakSet[Outlet]] = WeakSet()
 _diversion: Basket | None = None
 
 
+def outlets() -> list[Outlet]:
+    """The outlets of all loggers of this process."""
+    return list(_outlets)
+
+
 @contextmanager
 def diverted(basket: Basket) -> Iterator[None]:
     """Put the events of all loggers, also of those made within the block, into a basket; for tests."""
@@ -204,5 +209,5 @@ def diverted(basket: Basket) -> Iterator[None]:
 def _divert(basket: Basket | None) -> None:
     global _diversion  # noqa: PLW0603 - loggers made later must see it
     _diversion = basket
-    for outlet in list(_outlets):
+    for outlet in outlets():
         outlet.aim(basket)
