@@ -175,13 +175,14 @@ def _account(work: _Work, letters: CountLetters) -> None:
 def _news(reader: Reader) -> dict[Dataset, News]:
     found = {}
     for dataset in _WATCHED:
-        fresh = cursors.news(reader, dataset, cursors.load(reader, _cursor(dataset)))
+        fresh = cursors.news(reader, dataset, cursors.load(reader, cursor_name(dataset)))
         if fresh is not None:
             found[dataset] = fresh
     return found
 
 
-def _cursor(dataset: Dataset) -> str:
+def cursor_name(dataset: Dataset) -> str:
+    """Where the cursor on a dataset is kept."""
     return f"analyze/{dataset}"
 
 
@@ -192,7 +193,7 @@ def _remembered(reader: Reader) -> _Remembered:
 
 def _finish(store: Store, fresh: Mapping[Dataset, News], after: _Remembered) -> None:
     for dataset, news in fresh.items():
-        cursors.save(store, _cursor(dataset), news.cursor)
+        cursors.save(store, cursor_name(dataset), news.cursor)
     store.write_blob(_STATE, msgspec.json.encode(after))
 
 
