@@ -90,12 +90,14 @@ def _ask(url: str, method: str = "GET", body: object = None) -> tuple[int, dict]
         return refused.code, json.loads(text) if text.startswith(b"{") else {"text": text.decode()}
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, *, is_opensearch: bool) -> bool:
     try:
         status, health = _ask(f"{url}/_cluster/health")
     except (OSError, ValueError):
         return False
-    return status == 200 and health["status"] in ("green", "yellow")
+    if status != 200 or health["status"] not in ("green", "yellow"):
+        return False
+    return is_opensearch or _ask(f"{url}/_license")[0] == 200  # it comes a moment after the first answer
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +119,7 @@ def start_engine(daemon, from_maven, java_home, free_ports) -> Callable[..., Eng
             [str(home / "bin" / distribution.program)],
             env=lambda folder: _environment(distribution, java, folder),
             prepare=prepare,
-            is_ready=lambda: _answers(url),
+            is_ready=lambda: _answers(url, is_opensearch=kind == "opensearch"),
         )
         one.start()
         return Engine(kind=kind, url=url, stop=one.stop, kill=one.kill, start=one.start)

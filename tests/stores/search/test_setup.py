@@ -1,0 +1,125 @@
+"""Setting real clusters up. A namespace is set up once, and each test puts back what it changes."""
+
+import pytest
+
+from mlmon.core.errors import StoreError, StoreVersionError
+from mlmon.stores.search import facts, setup
+from mlmon.stores.search.access import Access
+from mlmon.stores.search.connection import Http
+from mlmon.stores.search.setup import Status
+from mlmon.stores.search.templates import CUSTOM, VERSION, Options
+
+pytestmark = pytest.mark.slow
+TEAM = Options(namespace="setup_test", shards=2, keep_events="3d")
+
+
+@pytest.fixture(scope="module")
+def connection(engine):
+    """Connect to each engine in turn."""
+    opened = Http(Access(url=engine.store_url))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def found(connection, engine):
+    """Give the facts of the engine."""
+    return facts.probe(connection, engine.kind.partition("_")[0])
+
+
+@pytest.fixture(scope="module")
+def made(connection, found):
+    """Set the namespace up; give what was done."""
+    done = list(setup.apply(connection, setup.plan(connection, found, TEAM)))
+    yield done
+    list(setup.remove(connection, found, TEAM))
+
+
+@pytest.fixture
+def replace_part(engine, made):
+    """Give a function that puts another body in the place of a component, until the end of the test."""
+    before = {}
+
+    def put(name, body):
+        path = f"/_component_template/{name}"
+        _, told = engine.ask("GET", path)
+        there = told["component_templates"][0]["component_template"]
+        before[path] = {key: there[key] for key in ("template", "version", "_meta") if key in there}
+        status, told = engine.ask("PUT", path, body)
+        assert status == 200, told
+
+    yield put
+    for path, body in before.items():
+        assert engine.ask("PUT", path, body)[0] == 200
+
+
+def test_a_cluster_says_what_it_is(engine, found):
+    """Engine, version and licence are found out, also of a server that says nothing at its root."""
+    expected = {
+        "elasticsearch_9": ("elasticsearch", (9, 5, 0), "basic"),
+        "elasticsearch_8": ("elasticsearch", (8, 19, 21), "basic"),
+        "opensearch": ("opensearch", (3, 8, 0), None),
+    }
+    assert (found.engine, found.version, found.licence) == expected[engine.kind]
+    assert found.is_supported
+
+
+def test_setting_up_twice_changes_nothing(connection, found, made):
+    """What was put is found the same again, whatever form the cluster gives it."""
+    assert "logs-mlmon.inference-setup_test" in {change.part.name for change in made}
+    again = setup.plan(connection, found, TEAM)
+    assert {change.status for change in again} <= {Status.SAME, Status.YOURS}
+    assert list(setup.apply(connection, again)) == []
+
+
+def test_what_differs_is_shown_and_alone_put(connection, found, replace_part):
+    """A setting that is otherwise is found, shown with both values, and only its part is put."""
+    settings = {"index.number_of_shards": 7, "index.refresh_interval": "5s"}
+    replace_part("mlmon@settings-setup_test", {"template": {"settings": settings}})
+    plan = setup.plan(connection, found, TEAM)
+    [due] = [change for change in plan if change.is_due]
+    assert due.part.name == "mlmon@settings-setup_test"
+    assert due.differences["template.settings.index.number_of_shards"] == ("7", "2")
+    assert "template.settings.index.refresh_interval" not in due.differences
+    assert list(setup.apply(connection, plan)) == [due]
+    assert not any(change.is_due for change in setup.plan(connection, found, TEAM))
+
+
+def test_a_newer_set_up_is_left_alone(connection, found, replace_part):
+    """A part of a later version is not overwritten; the error says what to do."""
+    newer = {"template": {}, "_meta": {"managed_by": "mlmon", "version": VERSION + 1}}
+    replace_part("mlmon@settings-setup_test", newer)
+    with pytest.raises(StoreVersionError, match=r"of version 2.*install that one here too"):
+        setup.plan(connection, found, TEAM)
+
+
+def test_the_users_component_is_kept_and_wins(engine, connection, found, replace_part):
+    """What a user put into `mlmon@custom` is still there after setting up, and new indices follow it."""
+    replace_part(CUSTOM, {"template": {"settings": {"index.refresh_interval": "7s"}}})
+    list(setup.apply(connection, setup.plan(connection, found, TEAM)))
+    _, told = engine.ask("POST", "/_index_template/_simulate_index/mlmon.metric-setup_test-2013.01")
+    assert told["template"]["settings"]["index"]["refresh_interval"] == "7s"
+
+
+def test_removing_takes_all_of_a_namespace_and_nothing_else(connection, found, made):
+    """After removing, the parts of the namespace are absent, and those of all namespaces are not touched."""
+    gone = [part.name for part in setup.remove(connection, found, TEAM)]
+    assert gone
+    assert all(name.endswith("-setup_test") for name in gone)
+    plan = setup.plan(connection, found, TEAM)
+    assert {change.part.name for change in plan if change.is_due} == set(gone)
+    assert list(setup.remove(connection, found, TEAM)) == []
+    list(setup.apply(connection, plan))
+
+
+def test_a_cluster_without_a_lifecycle_is_told_of(found):
+    """A server without the part that deletes by age yields one clear line, and setting up goes on."""
+    [line] = setup.missing(found)
+    assert "lifecycle" in line or "state management" in line
+
+
+def test_what_answers_must_be_a_cluster(stub, connect):
+    """An address at which something else answers is an error that names it."""
+    stub.faults = []
+    with pytest.raises(StoreError, match=r"does not say which cluster it is .*Check store.url"):
+        facts.probe(connect(stub.url), "elasticsearch")
