@@ -15,6 +15,11 @@ class Lines:
         self._parts: list[bytes] = []
         self._size = 0
 
+    @property
+    def kept(self) -> int:
+        """The bytes kept of a line that has not ended."""
+        return self._size
+
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that end in the data, without their ends; blank ones are left out."""
         first, *more = data.split(b"\n")

@@ -6,23 +6,35 @@ import asyncio
 import contextlib
 import errno
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import uvicorn
 from msgspec import Struct
+from starlette.types import ASGIApp
 
 from mlmon.core.config import CollectorConfig
-from mlmon.core.errors import WireError
+from mlmon.core.errors import ConfigError, WireError
+from mlmon.core.window import parse_duration
 from mlmon.pipelines.collector import http
+from mlmon.pipelines.collector.access import Access
 from mlmon.pipelines.collector.beats import Beats
+from mlmon.pipelines.collector.gate import IDLE_AFTER_S, Gate
+from mlmon.pipelines.collector.guard import guard
 from mlmon.pipelines.collector.streams import Stop, nothing, serve
 from mlmon.pipelines.collector.tcp import Tcp
+from mlmon.pipelines.keys import Keyring
 from mlmon.pipelines.pipeline import Pipeline
 
 GRACE_S: Final = 10
 _BACKLOG: Final = 512
+_FULL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+)
+"""What a connection beyond `collector.max_connections` hears."""
 
 
 class Doors(Struct, frozen=True, kw_only=True):
@@ -34,38 +46,67 @@ class Doors(Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def running(config: CollectorConfig, pipeline: Pipeline) -> AsyncIterator[Doors]:
+async def running(
+    config: CollectorConfig, pipeline: Pipeline, *, keys: Path | None = None
+) -> AsyncIterator[Doors]:
     """Open the doors; at the end stop listening, answer what was taken, and cut who lingers.
 
-    The pipeline stays open; its owner closes it afterwards.
+    `keys` is the file of the keys. The pipeline stays open; its owner closes it afterwards.
 
     Raises:
+        ConfigError: a door would be open that should be locked.
         WireError: a port is in use or not allowed.
 
     """
-    beats = Beats(pipeline, max_event_bytes=config.max_event_bytes, max_batch_bytes=config.max_batch_bytes)
-    tcp = Tcp(pipeline, max_event_bytes=config.max_event_bytes)
+    rules = guard(config)
+    gate = Gate(
+        most_connections=config.max_connections,
+        slow_after_s=parse_duration(config.slow_after).total_seconds(),
+    )
+    access = Access(_keyring(keys) if rules.needs_key else None)
+    application = http.app(pipeline, max_batch_bytes=config.max_batch_bytes, gate=gate, access=access)
+    tcp = Tcp(pipeline, max_event_bytes=config.max_event_bytes, gate=gate)
+    beats = Beats(
+        pipeline, max_event_bytes=config.max_event_bytes, max_batch_bytes=config.max_batch_bytes, gate=gate
+    )
     sockets: dict[str, socket.socket | None] = {}
     stops: list[Stop] = []
+    watching = asyncio.create_task(gate.watch())
     try:
         # All ports are taken before any door opens, so that half a collector never runs.
         for name in ("http_port", "tcp_port", "beats_port"):
             sockets[name] = _bind(config.host, getattr(config, name), name)
-        stops += [
-            await _http(sockets["http_port"], pipeline, config),
-            await serve(sockets["tcp_port"], tcp, grace_s=GRACE_S),
-            await serve(sockets["beats_port"], beats, grace_s=GRACE_S),
-        ]
-        yield Doors(
-            http=_url("http", sockets["http_port"]),
-            tcp=_url("tcp", sockets["tcp_port"]),
-            beats=_url("beats", sockets["beats_port"]),
+        doors = Doors(
+            http=_url("http" if rules.http is None else "https", sockets["http_port"]),
+            tcp=_url(f"tcp{'' if rules.streams is None else '+tls'}", sockets["tcp_port"]),
+            beats=_url(f"beats{'' if rules.streams is None else '+tls'}", sockets["beats_port"]),
         )
+        stops += [
+            await _http(sockets["http_port"], application, gate, rules.http),
+            # A sender by tcp cannot notice an end before it has lost what it sent into it.
+            await serve(
+                sockets["tcp_port"], tcp, gate=gate, tls=rules.streams, ends_idle=False, grace_s=GRACE_S
+            ),
+            await serve(
+                sockets["beats_port"], beats, gate=gate, tls=rules.streams, ends_idle=True, grace_s=GRACE_S
+            ),
+        ]
+        yield doors
     finally:
         await asyncio.gather(*(stop() for stop in stops))
+        watching.cancel()
         for each in sockets.values():
             if each is not None:
                 each.close()
+
+
+def _keyring(keys: Path | None) -> Keyring:
+    if keys is None:
+        raise ConfigError(
+            "Keys are required (collector.require_keys), and there is no place where they are kept. "
+            "Give the collector a store's folder."
+        )
+    return Keyring(keys)
 
 
 def _bind(host: str, port: int | None, setting: str) -> socket.socket | None:
@@ -99,23 +140,36 @@ def _url(scheme: str, listening: socket.socket | None) -> str | None:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-async def _http(listening: socket.socket | None, pipeline: Pipeline, config: CollectorConfig) -> Stop:
+async def _http(
+    listening: socket.socket | None, application: ASGIApp, gate: Gate, tls: ssl.SSLContext | None
+) -> Stop:
+    """Serve http. Uvicorn speaks the protocol; the gate takes the connections."""
     if listening is None:
         return nothing
-    server = _Server(
-        uvicorn.Config(
-            http.app(pipeline, max_batch_bytes=config.max_batch_bytes),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=GRACE_S,
-        )
+    config = uvicorn.Config(
+        application,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        proxy_headers=False,  # a sender must not choose the address it is known by
+        timeout_keep_alive=int(IDLE_AFTER_S),
+        timeout_graceful_shutdown=GRACE_S,
     )
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[]))
     while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers nothing to wait for
         await asyncio.sleep(0.005)
 
+    def protocol() -> asyncio.Protocol:
+        made = config.http_protocol_class(config=config, server_state=server.server_state, app_state={})  # type: ignore[call-arg]  # as uvicorn makes it
+        assert isinstance(made, asyncio.Protocol)  # noqa: S101 - each of uvicorn's is
+        return made
+
+    close = gate.listen(listening, protocol, tls=tls, farewell=_FULL)
+
     async def stop() -> None:
+        await close()
         server.should_exit = True
         await serving
 

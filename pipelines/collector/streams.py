@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from asyncio import StreamReader, StreamReaderProtocol, StreamWriter
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Final, SupportsIndex
 
-_BUFFER_BYTES: Final = 1 << 20
+from mlmon.pipelines.collector.gate import Gate
+
+_BUFFER_BYTES: Final = 1 << 17
+"""Beyond twice this the connection is not read; it is held beside what the door itself counts."""
 _BEGIN_S: Final = 0.02
 """What was accepted just before the door closed begins within this time, so that it is not forgotten."""
 Handler = Callable[[StreamReader, StreamWriter], Awaitable[None]]
@@ -38,10 +42,19 @@ class _Reader(StreamReader):
             super().feed_data(data)
 
 
-async def serve(listening: socket.socket | None, handler: Handler, *, grace_s: float) -> Stop:
+async def serve(
+    listening: socket.socket | None,
+    handler: Handler,
+    *,
+    gate: Gate,
+    tls: ssl.SSLContext | None,
+    ends_idle: bool,
+    grace_s: float,
+) -> Stop:
     """Serve connections until the returned function is called.
 
     That lets each connection finish what it has received, and cuts those that take longer than `grace_s`.
+    `ends_idle` as for `Connection`.
     """
     if listening is None:
         return nothing
@@ -67,10 +80,10 @@ async def serve(listening: socket.socket | None, handler: Handler, *, grace_s: f
     def protocol() -> StreamReaderProtocol:
         return StreamReaderProtocol(_Reader(limit=_BUFFER_BYTES, loop=loop), one, loop=loop)
 
-    server = await loop.create_server(protocol, sock=listening)
+    close = gate.listen(listening, protocol, tls=tls, ends_idle=ends_idle)
 
     async def stop() -> None:
-        server.close()
+        await close()
         await _drain(open_now, grace_s)
 
     return stop

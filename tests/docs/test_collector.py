@@ -1,4 +1,4 @@
-from mlmon.pipelines.collector.http import MOST_LINES
+from mlmon.pipelines.collector.bodies import MOST_LINES
 from mlmon.pipelines.normalise import ALIASES
 from mlmon.pipelines.validate import REASONS
 

@@ -107,17 +107,25 @@ def test_a_sender_that_waits_long_gets_signs_of_life(dead_folder, opened, line_o
     pipeline.close()
 
 
-def test_a_window_larger_than_what_is_sent_stores_and_acknowledges_nothing(
-    collector, line_of, stored_ids, pipeline
-):
-    """The sender has not finished, so it will send all of it again."""
+def test_a_window_that_is_not_finished_at_the_end_is_not_stored(collector, line_of, stored_ids, pipeline):
+    """The sender has heard nothing, so it will send all of it again."""
     with collector.connect("beats") as sender:
         sender.sendall(window(3) + record(1, line_of(1)) + record(2, line_of(2)))
-        assert is_silent(sender)
         sender.shutdown(socket.SHUT_WR)
         assert sender.recv(1) == b""
     assert pipeline.counters().received == 0
     assert stored_ids() == []
+
+
+def test_a_sender_that_pauses_within_its_window_hears_what_is_durable(collector, line_of, stored_ids):
+    """Who announces more than it sends is told of the part, and then of the rest."""
+    with collector.connect("beats") as sender:
+        sender.sendall(window(3) + record(1, line_of(1)) + record(2, line_of(2)))
+        assert acknowledged(sender) == 2
+        assert stored_ids() == ["producer-1", "producer-2"]
+        sender.sendall(record(3, line_of(3)))
+        assert acknowledged(sender) == 3
+    assert len(stored_ids()) == 3
 
 
 @pytest.mark.parametrize("announced", [b"", window(0), window(1)])
@@ -188,3 +196,12 @@ def test_a_bad_record_is_dead_lettered_and_acknowledged(store, dead_folder, open
         ("not_json", 4),
         ("too_large", 1001),
     ]
+
+
+def test_a_compressed_frame_beyond_its_window_is_taken_in_bounds(collector, line_of, stored_ids):
+    """Records that nobody announced are written as they come, also those of one compressed frame."""
+    packed = zlib.compress(b"".join(record(number, line_of(number)) for number in range(1, 41)))
+    with collector.connect("beats") as sender:
+        sender.sendall(window(1) + b"2C" + struct.pack(">I", len(packed)) + packed)
+        assert [acknowledged(sender) for _ in range(40)] == list(range(1, 41))
+    assert len(stored_ids()) == 40

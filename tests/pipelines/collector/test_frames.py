@@ -3,6 +3,7 @@
 import itertools
 import struct
 import zlib
+from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlmon.core.errors import WireError
-from mlmon.pipelines.collector.frames import Frame, Parser, Record, Window, acknowledgement
+from mlmon.pipelines.collector import frames
+from mlmon.pipelines.collector.frames import Packed, Parser, Record, Window, acknowledgement
 
 LIMIT = 100_000
+FILLER = {f"key {number}": "value" for number in range(200)}
 
 
 def parser(limit: int = LIMIT) -> Parser:
@@ -60,11 +63,20 @@ streams = st.lists(
 ).map(b"".join)
 
 
-def parse(stream: bytes, cuts: list[int]) -> list[Frame]:
+def read(reading: Parser, data: bytes) -> Iterator[Window | Record]:
+    """Feed a piece, and unpack what is compressed."""
+    for frame in reading.feed(data):
+        if isinstance(frame, Packed):
+            yield from reading.frames_in(reading.unpack(frame))
+        else:
+            yield frame
+
+
+def parse(stream: bytes, cuts: list[int]) -> list[Window | Record]:
     """Feed a stream in pieces."""
     reading = parser()
     places = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
-    return [frame for start, end in itertools.pairwise(places) for frame in reading.feed(stream[start:end])]
+    return [frame for start, end in itertools.pairwise(places) for frame in read(reading, stream[start:end])]
 
 
 @given(streams, st.lists(st.integers(0, 10_000), max_size=12))
@@ -90,9 +102,9 @@ def test_a_window_and_its_records_are_read():
     """Sizes, numbers and payloads come out as they went in, plain or compressed."""
     inner = record(1, b"a") + record(2, b"")
     expected = [Window(2), Record(1, b"a"), Record(2, b"")]
-    assert list(parser().feed(window(2) + inner)) == expected
-    assert list(parser().feed(window(2) + compressed(inner))) == expected
-    assert list(parser().feed(compressed(window(2) + inner))) == expected
+    assert list(read(parser(), window(2) + inner)) == expected
+    assert list(read(parser(), window(2) + compressed(inner))) == expected
+    assert list(read(parser(), compressed(window(2) + inner))) == expected
 
 
 def test_a_record_of_version_1_becomes_a_json_object():
@@ -123,7 +135,7 @@ def test_a_record_of_version_1_becomes_a_json_object():
 def test_what_breaks_the_protocol_is_named(stream, message):
     """The error says what is wrong, so that the sender can be mended."""
     with pytest.raises(WireError, match=message):
-        list(parser().feed(stream))
+        list(read(parser(), stream))
 
 
 def test_records_before_a_broken_frame_are_given_first():
@@ -139,4 +151,19 @@ def test_a_bomb_is_not_unpacked():
     bomb = compressed(record(1, bytes(50_000_000)))
     assert len(bomb) < LIMIT
     with pytest.raises(WireError, match="Send smaller batches"):
-        list(parser().feed(bomb))
+        list(read(parser(), bomb))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda it: record(1, it), lambda it: pairs(1, {"k" * 9: it.decode()} | FILLER)]
+)
+def test_a_frame_that_comes_in_many_pieces_is_not_read_again_for_each(make, monkeypatch):
+    """The work for a frame grows with its size, not with the number of pieces it comes in."""
+    looked = []
+    numbers = frames._numbers
+    monkeypatch.setattr(frames, "_numbers", lambda *it: looked.append(1) or numbers(*it))
+    whole, reading = make(b"x" * 2000), parser()
+    found = [frame for place in range(len(whole)) for frame in reading.feed(whole[place : place + 1])]
+    assert len(found) == 1
+    assert reading.buffered == 0
+    assert len(looked) < 2.5 * len(whole) + 10 * len(FILLER)

@@ -13,7 +13,8 @@ from mlmon.core.config import CollectorConfig
 from mlmon.core.errors import StoreError
 from mlmon.core.event import Event
 from mlmon.core.store import Written
-from mlmon.pipelines.collector.http import EVENTS_PATH, MOST_LINES
+from mlmon.pipelines.collector.bodies import MOST_LINES
+from mlmon.pipelines.collector.http import EVENTS_PATH
 from mlmon.pipelines.deadletter import Folder, by_reason
 from mlmon.pipelines.pipeline import Pipeline
 
@@ -172,6 +173,30 @@ def test_an_array_that_is_none_is_refused_as_a_whole(collector, body):
     answer = post(collector, body)
     assert answer.status == 400
     assert "JSON array" in answer.body["error"]
+
+
+@pytest.mark.parametrize("first", [b'[{"message": "cut', b"[1, 2", b"[INFO] started", b"["])
+def test_a_first_line_that_begins_like_an_array_costs_no_other(collector, three, stored_ids, first):
+    """A broken line is a dead letter wherever it stands, and its neighbours are stored."""
+    answer = post(collector, b"\n".join([first, *three]))
+    assert (answer.status, answer.body["stored"], answer.body["dead_lettered"]) == (200, 3, 1)
+    assert len(stored_ids()) == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" + b"1," * 2_000_000 + b"1]", b"[" + b"{}," * 2_000_000 + b"{}]", b"\n" * 10 + b"1\n" * 900_000],
+)
+def test_a_body_of_a_great_many_tiny_values_is_refused(collector, body):
+    """Each value would cost far more memory than its bytes, so they are counted before they are read."""
+    assert post(collector, body).status == 413
+
+
+def test_an_array_of_many_values_is_read(collector, line_of):
+    """An array with more commas than the limit is looked at more closely, and taken."""
+    lines = [line_of(number, labels={str(key): "" for key in range(60)}) for number in range(28_000)]
+    answer = post(collector, b"[" + b",".join(lines) + b"]")
+    assert answer.body["stored"] == 28_000
 
 
 def test_an_unknown_encoding_is_refused(collector):

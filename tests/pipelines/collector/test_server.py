@@ -60,7 +60,14 @@ def test_a_port_in_use_is_named(pipeline, opened, setting):
 
 def test_a_host_that_is_not_here_is_a_wire_error(pipeline, opened):
     """An address of another machine cannot be listened on, and the error says which setting has it."""
-    config = CollectorConfig(host="192.0.2.1", http_port=0, tcp_port=None, beats_port=None)
+    config = CollectorConfig(
+        host="192.0.2.1",
+        http_port=0,
+        tcp_port=None,
+        beats_port=None,
+        allow_plaintext=True,
+        require_keys=False,
+    )
     with pytest.raises(WireError, match=r"192\.0\.2\.1.*collector\.host"), opened(pipeline, config):
         pass
 
