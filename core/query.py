@@ -239,10 +239,14 @@ Row = dict[str, Any]
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """The rows of a query, each a dict of its keys and measures, and what gave them."""
+    """The rows of a query, each a dict of its keys and measures, and what gave them.
+
+    `sources` are the folder or the indices, `shards` how many shards of theirs answered; every one did.
+    """
 
     rows: list[Row]
     sources: tuple[str, ...] = ()
+    shards: int = 0
 
     def __iter__(self) -> Iterator[Row]:
         """The rows."""

@@ -6,6 +6,7 @@ A store joins by one more entry in `STORES`: a function that fills an empty stor
 import importlib.util
 import itertools
 import random
+import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,10 +19,14 @@ from mlmon.core import schema
 from mlmon.core.clock import isoformat
 from mlmon.core.event import Document, encode
 from mlmon.core.result import Finding, Metric, Result, to_document
-from mlmon.core.schema import Dataset
+from mlmon.core.schema import EVENTS, Dataset
 from mlmon.core.store import Store
 from mlmon.core.window import Window
+from mlmon.stores import elasticsearch, opensearch
 from mlmon.stores.embedded import open_store
+from mlmon.stores.search import names
+from mlmon.stores.search.access import Access
+from mlmon.stores.search.mapping import mapping, state_mapping
 
 START = datetime(2013, 3, 1, tzinfo=UTC)
 
@@ -136,6 +141,27 @@ def _clock() -> Callable[[], int]:
     return lambda: next(ticks)
 
 
+def _put_templates(engine: Any, namespace: str) -> None:
+    for dataset in Dataset:
+        template: dict[str, Any] = {
+            "index_patterns": [
+                f"logs-{dataset}-{namespace}" if dataset in EVENTS else f"{dataset}-{namespace}-*"
+            ],
+            "priority": 500,
+            "template": {
+                "settings": {"number_of_shards": 1, "number_of_replicas": 0},
+                "mappings": mapping(dataset, dotted_members=engine.kind != "opensearch"),
+            },
+        }
+        if dataset in EVENTS:
+            template["data_stream"] = {}
+        status, answer = engine.ask("PUT", f"/_index_template/{dataset}-{namespace}", template)
+        assert status == 200, answer
+    state = {"index_patterns": [names.state_index(namespace)], "template": {"mappings": state_mapping()}}
+    status, answer = engine.ask("PUT", f"/_index_template/mlmon.state-{namespace}", state)
+    assert status == 200, answer
+
+
 def _fill(store: Store, events: list[Document], results: list[Result]) -> None:
     for at in range(0, len(events), 50):
         store.write([encode(document) for document in events[at : at + 50]])
@@ -169,23 +195,88 @@ STORES: dict[str, Callable[[Path, list[Document], list[Result]], Store]] = {
     "embedded, segments only": _segments_only,
     "embedded, mixed": _mixed,
 }
+CLUSTERS = {
+    "elasticsearch 9": "elasticsearch_9",
+    "elasticsearch 8": "elasticsearch_8",
+    "opensearch": "opensearch",
+}
+"""By the name of a store that of the fixture that has its server."""
 
 
-@pytest.fixture(scope="session", params=STORES)
+@pytest.fixture(
+    scope="session", params=[*STORES, *(pytest.param(name, marks=pytest.mark.slow) for name in CLUSTERS)]
+)
+def store_name(request: pytest.FixtureRequest) -> str:
+    """Give the name of each store."""
+    given: str = request.param
+    return given
+
+
+@pytest.fixture(scope="session")
+def tolerance(store_name: str, oracle: ModuleType) -> Any:
+    """Give in what the answers of a store may differ.
+
+    In a cluster quantiles are read off a sketch, and dates as groups are cut to milliseconds.
+    """
+    if store_name in CLUSTERS:
+        return oracle.Tolerance(rank=0.01, date_key=timedelta(milliseconds=1))
+    return oracle.EXACT
+
+
+@pytest.fixture(scope="session")
+def kept_events(store_name: str, events: list[Document]) -> list[Document]:
+    """Give the events that a store takes; a cluster keeps no time before 1970 and refuses the event."""
+    if store_name not in CLUSTERS:
+        return events
+    return [event for event in events if not event[schema.TIMESTAMP].startswith("19")]
+
+
+@pytest.fixture(scope="session")
 def store(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
+    store_name: str,
     events: list[Document],
+    kept_events: list[Document],
     results: list[Result],
 ) -> Iterator[Store]:
     """Give each store, filled."""
-    filled = STORES[request.param](tmp_path_factory.mktemp("store"), events, results)
+    if store_name in STORES:
+        filled = STORES[store_name](tmp_path_factory.mktemp("store"), events, results)
+    else:
+        filled = _in_cluster(request.getfixturevalue(CLUSTERS[store_name]), kept_events, results)
     yield filled
     filled.close()
 
 
+def _in_cluster(engine: Any, events: list[Document], results: list[Result]) -> Store:
+    namespace = f"conformance{secrets.token_hex(4)}"
+    _put_templates(engine, namespace)
+    access = Access(url=engine.store_url)
+    module = opensearch if engine.kind == "opensearch" else elasticsearch
+    store = module.open_store(access, namespace=namespace, clock=_clock())
+    _fill(store, events, results)
+    return store
+
+
 @pytest.fixture(scope="session")
-def documents(oracle: ModuleType, events: list[Document], results: list[Result]) -> list[Document]:
+def documents(oracle: ModuleType, kept_events: list[Document], results: list[Result]) -> list[Document]:
     """Give all that is written, as a store gives it back; times of ingestion are the store's own."""
-    written: list[dict[str, Any]] = [*events, *map(to_document, results)]
+    written: list[dict[str, Any]] = [*kept_events, *map(to_document, results)]
     return [oracle.stored(document) for document in written]
+
+
+@pytest.fixture(scope="session")
+def indexed(store_name: str, documents: list[Document]) -> list[Document]:
+    """Give all that is written, as a store knows it in questions.
+
+    A cluster has no index of a member without a name; the member is kept, and given back by a scan.
+    """
+    if store_name not in CLUSTERS:
+        return documents
+    return [
+        it | {schema.LABELS: {key: value for key, value in it[schema.LABELS].items() if key}}
+        if schema.LABELS in it
+        else it
+        for it in documents
+    ]

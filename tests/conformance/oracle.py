@@ -7,7 +7,8 @@ import math
 import re
 import statistics
 from collections import Counter
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mlmon.core import query as q
@@ -39,18 +40,41 @@ def value_of(document: Document, name: str) -> Any:
     return document.get(family[0].name, {}).get(family[1])
 
 
-def answer(documents: list[Document], query: Query) -> list[Row]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    """In what a store may differ from plain Python.
+
+    `rank` is how far from its probability a quantile may be, beside one place; `date_key` is what dates are
+    cut to where they are groups or terms.
+    """
+
+    rank: float | None = None
+    date_key: timedelta = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A number between two others."""
+
+    low: float
+    high: float
+
+
+EXACT = Tolerance()
+
+
+def answer(documents: list[Document], query: Query, tolerance: Tolerance = EXACT) -> list[Row]:
     """The rows of a query."""
     groups: dict[tuple[Any, ...], list[Document]] = {}
     for document in _asked(documents, query):
-        key = tuple(_key(document, part) for part in query.by.values())
+        key = tuple(_key(document, part, tolerance) for part in query.by.values())
         groups.setdefault(key, []).append(document)
     if not query.by:
         groups = groups or {(): []}
     ordered = sorted(groups.items(), key=lambda group: tuple(map(_none_last, group[0])))
     return [
         dict(zip(query.by, key, strict=True))
-        | {name: _measure(members, measure) for name, measure in query.measures.items()}
+        | {name: _measure(members, measure, tolerance) for name, measure in query.measures.items()}
         for key, members in ordered
     ]
 
@@ -146,20 +170,28 @@ def _none_last(key: Any) -> tuple[bool, Any]:
     return (key is None, 0 if key is None else key)
 
 
-def _key(document: Document, key: Key) -> Any:
+def _key(document: Document, key: Key, tolerance: Tolerance) -> Any:
     found = value_of(document, key.field)
     if found is None:
         return None
     match key:
         case q.Terms():
-            return found
+            return _cut(found, tolerance)
         case q.TimeBucket(every=every):
             return floor(found, every)
         case q.NumberBucket(width=width):
             return math.floor(found / width) * width
 
 
-def _measure(documents: list[Document], measure: Measure) -> Any:  # noqa: C901, PLR0911 - one line a measure
+def _cut(value: Any, tolerance: Tolerance) -> Any:
+    if not isinstance(value, datetime):
+        return value
+    return value - (value - datetime(1970, 1, 1, tzinfo=UTC)) % tolerance.date_key
+
+
+def _measure(  # noqa: C901, PLR0911 - one line a measure
+    documents: list[Document], measure: Measure, tolerance: Tolerance
+) -> Any:
     if isinstance(measure, q.Count):
         return sum(measure.where is None or holds(it, measure.where) for it in documents)
     where = getattr(measure, "where", None)
@@ -178,7 +210,8 @@ def _measure(documents: list[Document], measure: Measure) -> Any:  # noqa: C901,
         case q.Histogram(edges=edges):
             return _histogram(values, edges)
         case q.TopTerms(size=size):
-            return sorted(Counter(values).items(), key=lambda it: (-it[1], it[0]))[:size]
+            counted = Counter(_cut(value, tolerance) for value in values)
+            return sorted(counted.items(), key=lambda it: (-it[1], it[0]))[:size]
     if not values:
         return None
     match measure:
@@ -191,7 +224,7 @@ def _measure(documents: list[Document], measure: Measure) -> Any:  # noqa: C901,
         case q.Max():
             return max(values)
         case q.Quantiles(probabilities=probabilities):
-            return [_quantile(sorted(values), p) for p in probabilities]
+            return [_quantile(sorted(values), p, tolerance) for p in probabilities]
 
 
 def _histogram(values: list[float], edges: tuple[float, ...]) -> list[int]:
@@ -201,8 +234,15 @@ def _histogram(values: list[float], edges: tuple[float, ...]) -> list[int]:
     return counts
 
 
-def _quantile(ordered: list[float], p: float) -> float:
-    at = p * (len(ordered) - 1)
-    low = math.floor(at)
+def _quantile(ordered: list[float], p: float, tolerance: Tolerance) -> float | Within:
+    last = len(ordered) - 1
+    if tolerance.rank is None:
+        return _at(ordered, p * last)
+    slack = 1 + tolerance.rank * last
+    return Within(_at(ordered, max(0, p * last - slack)), _at(ordered, min(last, p * last + slack)))
+
+
+def _at(ordered: list[float], place: float) -> float:
+    low = math.floor(place)
     high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (at - low) * (ordered[high] - ordered[low])
+    return ordered[low] + (place - low) * (ordered[high] - ordered[low])

