@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import countOf
 from types import TracebackType
 from typing import Any, Final, Self, overload
 
@@ -26,22 +25,23 @@ from mlmon.core.clock import Clock
 from mlmon.core.errors import UsageError, nearest
 from mlmon.core.event import Document
 from mlmon.logging_sdk.batch import Batch
-from mlmon.logging_sdk.context import Trace, current_trace, parse_traceparent
+from mlmon.logging_sdk.context import Trace, parse_traceparent
 from mlmon.logging_sdk.encode import keywords, number, text
-from mlmon.logging_sdk.features import listed, row_of
+from mlmon.logging_sdk.features import listed
 from mlmon.logging_sdk.health import interval_s
 from mlmon.logging_sdk.identity import Identity, default_environment, default_service
 from mlmon.logging_sdk.inference import Inference
 from mlmon.logging_sdk.lines import body_of_line, kind_of_level
 from mlmon.logging_sdk.misuse import Misuse
-from mlmon.logging_sdk.moments import Moment, all_ns_of, ns_of
+from mlmon.logging_sdk.moments import Moment, all_ns_of
 from mlmon.logging_sdk.monitor import Call, Told, monitored
 from mlmon.logging_sdk.outcomes import outcome_events
 from mlmon.logging_sdk.outlet import Basket, Outlet
-from mlmon.logging_sdk.producer import LINES, OUTCOME, SERVED, Kind, Producer
-from mlmon.logging_sdk.recorder import Recorder, add_trace
+from mlmon.logging_sdk.producer import LINES, OUTCOME, Kind, Producer
+from mlmon.logging_sdk.recorder import Recorder
 from mlmon.logging_sdk.redact import Rule, TextRule, redactor
 from mlmon.logging_sdk.sample import Sample
+from mlmon.logging_sdk.served import Served
 from mlmon.logging_sdk.ship import Shipper
 from mlmon.logging_sdk.spooling import Wait, maker
 from mlmon.logging_sdk.stats import Stats
@@ -149,6 +149,7 @@ class ModelLogger:
             sample=Sample(rate=sample) if isinstance(sample, (int, float)) else sample,
             threshold=identity.threshold,
         )
+        self.served = Served(self._recorder)
         self._lowest = kind_of_level(level, None).level
 
     # What the model does
@@ -173,7 +174,7 @@ class ModelLogger:
         if traceparent is not None or trace_id is not None:
             trace = parse_traceparent(traceparent) or (Trace(str(trace_id)) if trace_id else None)
         name = self._outlet.producer.new_inference_id() if id is None else str(id)
-        at_ns = self._clock() if timestamp is None else self._ns(timestamp)
+        at_ns = self._clock() if timestamp is None else self._recorder.ns_of(timestamp)
         return Inference(self._recorder, name, at_ns, features, segment, trace)
 
     def predicted(  # noqa: PLR0913 - what a prediction is, all by keyword
@@ -193,40 +194,8 @@ class ModelLogger:
 
         The arguments mean what they mean for `inference` and `Inference.predict`.
         """
-        name = self._outlet.producer.new_inference_id() if id is None else str(id)
-        recorder = self._recorder
-        try:
-            if type(label) is str and value is None and probabilities is None:  # spares a call where it can
-                body: Document = {
-                    schema.MESSAGE: "predicted " + label,
-                    schema.INFERENCE_ID: name,
-                    schema.PREDICTION_LABEL: label,
-                }
-                if score is not None:
-                    body[schema.PREDICTION_SCORE] = score if type(score) is float else number(score)
-            else:
-                body = {schema.INFERENCE_ID: name}
-                recorder.add_prediction(body, label, score, value, probabilities)
-            if duration_ns is not None:
-                body[schema.EVENT_DURATION] = duration_ns if type(duration_ns) is int else int(duration_ns)
-            row = features if type(features) is dict else row_of(features, recorder.feature_names)
-            at_ns = self._clock() if timestamp is None else self._ns(timestamp)
-            if (  # floats alone, as most models have, need no look at each
-                segment is None
-                and row
-                and recorder.is_plain
-                and not recorder.texts
-                and countOf(map(type, row.values()), float) == len(row)
-            ):
-                body[schema.FEATURES_NUMERIC] = row
-                if (trace := current_trace()) is not None:
-                    add_trace(body, trace)
-                self._outlet.emitters[SERVED](at_ns, body)
-            else:
-                recorder.record(SERVED, at_ns, body, row, segment, current_trace())
-        except Exception as error:  # noqa: BLE001 - the host must not notice
-            self._misuse.note("prediction", f"A prediction cannot be read: {error}.", error=error)
-        return name
+        at_ns = self._clock() if timestamp is None else self._recorder.ns_of(timestamp)
+        return self.served.log(at_ns, features, label, score, value, probabilities, duration_ns, id, segment)
 
     def batch(
         self,
@@ -477,12 +446,3 @@ class ModelLogger:
     def shipper(self) -> Shipper:
         """What ships the events."""
         return self._outlet.shipper
-
-    def _ns(self, timestamp: Moment) -> int:
-        if type(timestamp) is int:
-            return timestamp
-        try:
-            return ns_of(timestamp, self._clock)
-        except TypeError as error:
-            self._misuse.note("timestamp", f"{error}; the clock's time is taken.")
-            return self._clock()

@@ -77,6 +77,7 @@ class Outlet:
         self._report_every_s = report_every_s
         self._clock = clock
         self._own: Basket | None = None
+        self._followers: list[Callable[[], None]] = []
         self._bind()
         _outlets.add(self)
         renew_in_child(self)
@@ -106,6 +107,13 @@ class Outlet:
         self._basket: Basket = aim
         self._sleeper: Sleeper = self.shipper if basket is None else _Awake()
         self.emitters: Mapping[Kind, Emit] = {kind: self._make_emitter(kind) for kind in KINDS}
+        for bind in self._followers:
+            bind()
+
+    def follow(self, bind: Callable[[], None]) -> None:
+        """Call a function now, and whenever `emitters` are others."""
+        self._followers.append(bind)
+        bind()
 
     def begin_anew(self) -> None:
         """Take a new producer id, an empty spool and a transport of its own."""

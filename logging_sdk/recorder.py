@@ -11,6 +11,7 @@ from mlmon.core.event import Document
 from mlmon.logging_sdk import sample as sampling
 from mlmon.logging_sdk.context import Trace
 from mlmon.logging_sdk.encode import labels, number, split, text
+from mlmon.logging_sdk.moments import Moment, ns_of
 from mlmon.logging_sdk.outlet import Outlet
 from mlmon.logging_sdk.producer import FAILED, Kind
 from mlmon.logging_sdk.sample import Sample
@@ -44,6 +45,14 @@ class Recorder:
         self.threshold = threshold
         self.texts: set[str] = set()
         self.is_plain = sample is None and not self.segments
+
+    def ns_of(self, timestamp: Moment) -> int:
+        """A moment in nanoseconds; the clock's where it is none, which is noted."""
+        try:
+            return ns_of(timestamp, self.clock)
+        except (TypeError, ValueError, OverflowError) as error:
+            self.outlet.misuse.note("timestamp", f"{error}; the clock's time is taken.")
+            return self.clock()
 
     def record(
         self,

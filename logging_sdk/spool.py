@@ -107,15 +107,17 @@ class MemorySpool:
         order = self._order
         self._lanes[level].append(record)
         order.append(level)
-        self._added = added = self._added + len(record)
-        if added > self._limit or len(order) > self._max_records:
+        size = len(record)  # before the `+=`: threads change at calls, and never within it
+        self._added += size
+        if self._added > self._limit or len(order) > self._max_records:
             self._shed()
 
     def extend(self, records: Sequence[bytes], level: int) -> None:
         """Keep several records; see `Spool`."""
         self._lanes[level].extend(records)
         self._order.extend(repeat(level, len(records)))
-        self._added += sum(map(len, records))
+        size = sum(map(len, records))
+        self._added += size
         if self._added > self._limit or len(self._order) > self._max_records:
             self._shed()
 

@@ -1,6 +1,7 @@
 import json
 import logging
 import logging.config
+from types import MappingProxyType
 
 import pytest
 
@@ -8,6 +9,7 @@ from mlmon.core import event, schema
 from mlmon.core.errors import UsageError
 from mlmon.logging_sdk import Formatter, Handler, ModelLogger
 
+TOLD_APART = {schema.TIMESTAMP, schema.EVENT_ID, schema.EVENT_SEQUENCE}
 OWN = {schema.TIMESTAMP, schema.EVENT_ID, schema.PRODUCER_ID, schema.LOG_LINE, schema.LOG_LOGGER}
 
 
@@ -56,6 +58,37 @@ def test_an_inference_under_one_key(events, service):
     assert formatted.keys() == served.keys()
     assert (served[schema.INFERENCE_ID], served[schema.PREDICTION_LABEL]) == ("a", "late")
     assert served[schema.FEATURES_NUMERIC] == {"x": 1}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"features": {"x": 1.5, "y": 2.0}, "label": "late", "score": 0.8, "duration_ns": 5},
+        {"features": {"x": 1, "origin": "JFK"}, "value": 2.5, "segment": {"tier": 1}},
+        {"features": [1.0, 2.0], "probabilities": {"a": 0.25, "b": 0.75}, "timestamp": 1_500},
+        {"label": True},
+    ],
+)
+def test_an_inference_by_a_record_is_that_of_the_logger(events, service, said):
+    """What stands under the key gives the event that `predicted` gives, whatever is said and in any form."""
+    handler = Handler("m", segments=["origin"])
+    service.addHandler(handler)
+    service.error("served", extra={"mlmon": {"id": "a", **said}})
+    service.error("served", extra={"mlmon": MappingProxyType({"id": "a", **said})})
+    handler.logger.predicted(id="a", **said)
+    by_dict, by_mapping, direct = (
+        {name: value for name, value in one.items() if name not in TOLD_APART} for one in events
+    )
+    assert by_dict == by_mapping == direct
+    if "timestamp" in said:
+        assert {one[schema.TIMESTAMP] for one in events} == {"1970-01-01T00:00:00.000001Z"}
+
+
+def test_the_moment_is_the_record_s_to_a_microsecond(events):
+    """The event has the moment at which the record was made, rounded to a microsecond."""
+    record = logging.makeLogRecord({"mlmon": {"label": "late"}, "created": 1_363_000_000.123456})
+    Handler("m").handle(record)
+    assert events.only()[schema.TIMESTAMP].endswith(":40.123456Z")
 
 
 def test_a_record_is_not_changed(events):
