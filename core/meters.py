@@ -115,11 +115,11 @@ METERS: Final = (
     _gauge(_C, health.CONNECTIONS, "Connections that are open."),
     _gauge(_C, health.WAITING_BYTES, "Bytes that wait to be written."),
     _gauge(_C, health.OLDEST_SECONDS, "How long the oldest waiting lines have waited."),
-    _gauge(_C, health.WRITE_P50_SECONDS, "Median time to write a batch durably, since the last report."),
+    _gauge(_C, health.WRITE_P50_SECONDS, "Median time to write a batch durably, of the last 1,024."),
     _gauge(
         _C,
         health.WRITE_P99_SECONDS,
-        "99th percentile of the time to write a batch durably, since the last report.",
+        "99th percentile of the time to write a batch durably, of the last 1,024.",
         "Above 1 s the disk is too slow or shared with too much.",
     ),
     _gauge(

@@ -9,9 +9,10 @@ from __future__ import annotations
 import queue
 import threading
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from time import monotonic
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -29,6 +30,8 @@ from mlmon.pipelines.validate import Validator
 MOST_BYTES_WAITING: Final = 256 << 20
 MOST_BYTES_TOGETHER: Final = 8 << 20
 """A group larger than this would keep the small senders in it waiting."""
+_MOST_TIMES: Final = 1_024
+"""Of how many writes the time is remembered."""
 
 
 class BusyError(WireError):
@@ -72,6 +75,7 @@ class Counters(Struct, frozen=True, kw_only=True):
     turned_away: int
     wrong_namespace: int
     bytes_waiting: int
+    oldest_s: float
 
 
 class _Submission(Struct, kw_only=True):
@@ -79,6 +83,7 @@ class _Submission(Struct, kw_only=True):
     size: int
     source: str
     namespace: str | None
+    is_counted: bool
     receipt: Future[Receipt]
 
 
@@ -117,6 +122,8 @@ class Pipeline:
         self._queue: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._bytes_waiting = 0
+        self._came_at: deque[float] = deque()
+        self._write_s: deque[float] = deque(maxlen=_MOST_TIMES)
         self._is_closed = False
         self._counts: Counter[str] = Counter()
         self._dead: Counter[str] = Counter()
@@ -136,22 +143,45 @@ class Pipeline:
             WireError: the pipeline is closed.
 
         """
+        return self._submit(lines, source, namespace, is_counted=True)
+
+    def report(self, line: bytes) -> Future[Receipt]:
+        """Write what the collector says of itself, in its turn; it is not counted, and never turned away.
+
+        Raises:
+            WireError: the pipeline is closed.
+
+        """
+        return self._submit([line], "collector", None, is_counted=False)
+
+    def _submit(
+        self, lines: Sequence[bytes], source: str, namespace: str | None, *, is_counted: bool
+    ) -> Future[Receipt]:
         size = sum(map(len, lines))
         with self._lock:
             if self._is_closed:
                 raise WireError("The collector is shutting down. Send it again to the next one.")
-            if self._bytes_waiting and self._bytes_waiting + size > self._most_bytes_waiting:
+            is_over = self._bytes_waiting + size > self._most_bytes_waiting
+            if self._bytes_waiting and is_over and is_counted:
                 self._counts["turned_away"] += len(lines)
                 raise BusyError(
                     f"{self._bytes_waiting} bytes wait to be written; "
                     f"at most {self._most_bytes_waiting} may. Send it again in a second."
                 )
             self._bytes_waiting += size
+            self._came_at.append(monotonic())
             receipt: Future[Receipt] = Future()
             # What was taken is written: whoever stops waiting must not be able to cancel it.
             receipt.set_running_or_notify_cancel()
             self._queue.put(
-                _Submission(lines=lines, size=size, source=source, namespace=namespace, receipt=receipt)
+                _Submission(
+                    lines=lines,
+                    size=size,
+                    source=source,
+                    namespace=namespace,
+                    is_counted=is_counted,
+                    receipt=receipt,
+                )
             )
         return receipt
 
@@ -167,7 +197,13 @@ class Pipeline:
                 turned_away=self._counts["turned_away"],
                 wrong_namespace=self._counts["wrong_namespace"],
                 bytes_waiting=self._bytes_waiting,
+                oldest_s=monotonic() - self._came_at[0] if self._came_at else 0.0,
             )
+
+    def write_times_s(self) -> list[float]:
+        """How long each of the latest durable writes took, in seconds."""
+        with self._lock:
+            return list(self._write_s)
 
     def close(self) -> None:
         """Take no more, write what waits, and stop. A second call does no harm."""
@@ -205,13 +241,15 @@ class Pipeline:
             checked = [self._check(submission, letters) for submission in group]
             # Events first: when a store fails and all comes again, letters would be kept twice, while events
             # that are sent again are known.
+            started = monotonic()
             written = self._writer.write([event for each in checked for event in each.events])
             self._dead_letters.write(letters)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and the thread must go on
             self._fail(group, error)
             return
         with self._lock:
-            self._bytes_waiting -= sum(each.size for each in group)
+            self._let_go(group)
+            self._write_s.append(monotonic() - started)
             self._dead.update(each.reason for each in letters)
         self._answer(checked, written.repeated)
 
@@ -252,19 +290,29 @@ class Pipeline:
                 wrong_namespace=sum(refusal.reason == WRONG_NAMESPACE for refusal in each.refused),
                 refused=tuple(each.refused),
             )
-            with self._lock:
-                self._counts.update(
-                    received=receipt.received,
-                    stored=receipt.stored,
-                    duplicates=receipt.duplicates,
-                    wrong_namespace=receipt.wrong_namespace,
-                )
+            if each.submission.is_counted:
+                self._count(receipt)
             each.submission.receipt.set_result(receipt)
+
+    def _count(self, receipt: Receipt) -> None:
+        with self._lock:
+            self._counts.update(
+                received=receipt.received,
+                stored=receipt.stored,
+                duplicates=receipt.duplicates,
+                wrong_namespace=receipt.wrong_namespace,
+            )
+
+    def _let_go(self, group: list[_Submission]) -> None:
+        """Count a group as waiting no longer; the lock is held."""
+        self._bytes_waiting -= sum(each.size for each in group)
+        for _ in group:
+            self._came_at.popleft()
 
     def _fail(self, group: list[_Submission], error: Exception) -> None:
         told = error if isinstance(error, MlmonError) else StoreError(f"The store failed: {error!r}.")
         with self._lock:
-            self._bytes_waiting -= sum(each.size for each in group)
-            self._counts["failed"] += sum(len(each.lines) for each in group)
+            self._let_go(group)
+            self._counts["failed"] += sum(len(each.lines) for each in group if each.is_counted)
         for each in group:
             each.receipt.set_exception(told)
