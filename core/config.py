@@ -18,14 +18,23 @@ from mlmon.core.errors import ConfigError, nearest
 FILE: Final = "mlmon.yaml"
 _PREFIX: Final = "MLMON_"
 _OTHER_VARIABLES: Final = ("MLMON_CONFIG", "MLMON_LOG_", "MLMON_TEST_")
+STORE_KEY: Final = "MLMON_STORE_KEY"
+STORE_PASSWORD: Final = "MLMON_STORE_PASSWORD"  # noqa: S105 - a name, no secret
+STORE_TOKEN: Final = "MLMON_STORE_TOKEN"  # noqa: S105 - as above
+_SECRETS: Final = frozenset({STORE_KEY, STORE_PASSWORD, STORE_TOKEN})
+"""Variables that are no settings, so that no file holds them and nothing prints them."""
 _Port = Annotated[int, Meta(ge=0, le=65535)]
+_Count = Annotated[int, Meta(ge=0)]
 _Duration = Annotated[str, Meta(pattern=r"^\d+[smhdw]$")]
 
 
 class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where events and results are kept, and for how long."""
 
-    url: Annotated[str, Meta(description="A folder for the embedded store.")] = "mlmon-data"
+    url: Annotated[
+        str,
+        Meta(description="A folder for the embedded store, or a cluster: `elasticsearch+https://host:9200`."),
+    ] = "mlmon-data"
     keep_events: Annotated[
         _Duration,
         Meta(description="How long events are kept, counted from when they were stored."),
@@ -33,6 +42,32 @@ class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     keep_results: Annotated[
         _Duration, Meta(description="How long evaluations, metrics and findings are kept.")
     ] = "400d"
+    namespace: Annotated[
+        str, Meta(description="In a cluster: the team or environment whose streams are written and read.")
+    ] = "default"
+    shards: Annotated[int, Meta(ge=1, description="In a cluster: primary shards of each index.")] = 1
+    replicas: Annotated[
+        _Count | None,
+        Meta(description="In a cluster: copies of each shard; null is one where there is a second node."),
+    ] = None
+    user: Annotated[
+        str | None, Meta(description="Who asks a cluster; the password is in `MLMON_STORE_PASSWORD`.")
+    ] = None
+    password_file: Annotated[
+        str | None, Meta(description="A file with the password, in place of `MLMON_STORE_PASSWORD`.")
+    ] = None
+    key_file: Annotated[
+        str | None, Meta(description="A file with an API key, in place of `MLMON_STORE_KEY`.")
+    ] = None
+    token_file: Annotated[
+        str | None, Meta(description="A file with a bearer token, in place of `MLMON_STORE_TOKEN`.")
+    ] = None
+    ca_file: Annotated[
+        str | None, Meta(description="The certificate authority to believe, and no other; PEM.")
+    ] = None
+    fingerprint: Annotated[
+        str | None, Meta(description="SHA-256 of the cluster's own certificate, to believe just that one.")
+    ] = None
 
 
 class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -212,7 +247,7 @@ def _check_known(tree: dict[str, Any], section: type[Struct] = Config, prefix: s
 def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     known = {variable(key): key for key in keys()}
     for name, text in environ.items():
-        if not name.startswith(_PREFIX) or name.startswith(_OTHER_VARIABLES):
+        if not name.startswith(_PREFIX) or name.startswith(_OTHER_VARIABLES) or name in _SECRETS:
             continue
         if name not in known:
             raise ConfigError(f"The environment has an unknown setting {name}={text}.{nearest(name, known)}")

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from mlmon.core import config
+from mlmon.core.config import StoreConfig
 from mlmon.core.errors import ConfigError, UsageError
 
 SCHEMES: Final = {
@@ -74,6 +76,26 @@ class Access(Struct, frozen=True, kw_only=True):
         return {"cert_reqs": "CERT_REQUIRED"} | ({"ca_certs": self.ca_file} if self.ca_file else {})
 
 
+def of(store: StoreConfig, environ: Mapping[str, str]) -> Access:
+    """The access that settings and the environment give.
+
+    Raises:
+        UsageError, ConfigError: as `checked` and `secret`.
+
+    """
+    return checked(
+        Access(
+            url=store.url,
+            api_key=secret(config.STORE_KEY, store.key_file, environ),
+            user=store.user,
+            password=secret(config.STORE_PASSWORD, store.password_file, environ),
+            token=secret(config.STORE_TOKEN, store.token_file, environ),
+            ca_file=store.ca_file,
+            fingerprint=store.fingerprint,
+        )
+    )
+
+
 def is_cluster(url: str) -> bool:
     """Whether a store's address names a cluster."""
     return "://" in url and urlsplit(url).scheme in SCHEMES
@@ -108,6 +130,13 @@ def checked(access: Access) -> Access:
         raise ConfigError(
             f"The {ways[0]} for {access.url} would go over the network in clear text. "
             f"Use {access.engine}+https://."
+        )
+    if access.user is None and access.password is not None:
+        raise ConfigError(f"There is a password for {access.url} and no user. Set store.user.")
+    if access.user is not None and access.password is None:
+        raise ConfigError(
+            f"There is no password for the user '{access.user}' of {access.url}. "
+            f"Set {config.STORE_PASSWORD}, or name a file in store.password_file."
         )
     if access.ca_file is not None and not Path(access.ca_file).is_file():
         raise ConfigError(

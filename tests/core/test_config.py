@@ -81,3 +81,10 @@ def test_a_missing_file_that_was_named_is_an_error(tmp_path: Path):
     """A file that was asked for must be there."""
     with pytest.raises(ConfigError, match="cannot be read"):
         config.load(tmp_path / "none.yaml")
+
+
+def test_a_secret_is_no_setting():
+    """A secret's variable is passed over, and a file cannot hold it."""
+    assert config.load(environ={"MLMON_STORE_KEY": "k", "MLMON_STORE_PASSWORD": "p"}) == config.Config()
+    with pytest.raises(ConfigError, match="unknown setting MLMON_STORE_KEYS"):
+        config.load(environ={"MLMON_STORE_KEYS": "k"})
