@@ -25,7 +25,7 @@ PIPE_CLOSED: Final = 141
 SECTIONS: Final = {
     "Start": ("demo", "up", "doctor", "config"),
     "Look": ("models", "metrics", "findings", "logs", "report", "serve"),
-    "Feed": ("outcomes", "reference", "collect", "analyze", "deadletter"),
+    "Feed": ("outcomes", "reference", "collect", "keys", "analyze", "deadletter"),
     "Take out": ("export",),
 }
 NEWCOMER: Final = ("demo", "up", "models", "findings", "doctor")

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct
 
 from mlmon.cli import ship, threads
+from mlmon.core.clock import to_ns
 from mlmon.core.config import Config
 from mlmon.core.errors import InvalidEventError, StoreLockedError, StoreUnreachableError, UsageError
 from mlmon.core.event import Event as Sent
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from mlmon.analyzers.reference import Reference
     from mlmon.cli.training import Table
     from mlmon.pipelines.collector.server import Doors
+    from mlmon.pipelines.keys import Key
     from mlmon.pipelines.letters import Letters as Letters  # noqa: PLC0414 - for commands to name
     from mlmon.pipelines.pipeline import Counters, Sink
     from mlmon.pipelines.validate import Validator
@@ -312,10 +314,42 @@ def collecting(store: Store, config: Config) -> Iterator[Collector]:
     letters = deadletter.Folder(folder(config.store.url) / deadletter.FOLDER)
     pipeline = Pipeline(store, letters, checks)
     try:
-        with threads.on_a_loop(lambda: running(config.collector, pipeline)) as doors:
+        with threads.on_a_loop(lambda: running(config.collector, pipeline, keys=_keys_file(config))) as doors:
             yield Collector(doors=doors, counters=pipeline.counters)
     finally:
         pipeline.close()
+
+
+def _keys_file(config: Config) -> Path:
+    from mlmon.pipelines import keys
+
+    return folder(config.store.url) / keys.FILE
+
+
+def keys(config: Config) -> list[Key]:
+    """Every key of the collector, also those revoked, oldest first."""
+    from mlmon.pipelines import keys as kept
+
+    return kept.read(_keys_file(config))
+
+
+def create_key(config: Config, *, namespace: str, name: str, now: datetime) -> tuple[Key, str]:
+    """Make a key for a namespace; gives it and the text to show this once."""
+    from mlmon.pipelines import keys as kept
+
+    return kept.create(_keys_file(config), namespace=namespace, name=name, clock=lambda: to_ns(now))
+
+
+def revoke_key(config: Config, key_id: str, *, now: datetime) -> Key:
+    """Let a key no longer in.
+
+    Raises:
+        UsageError: there is no such key.
+
+    """
+    from mlmon.pipelines import keys as kept
+
+    return kept.revoke(_keys_file(config), key_id, clock=lambda: to_ns(now))
 
 
 def _validator(config: Config) -> Validator:

@@ -16,7 +16,7 @@ _TIDY_S = 3600.0
 
 
 @click.command(
-    epilog=examples("mlmon collect", "mlmon collect --store /var/lib/mlmon --host 0.0.0.0 --http-port 5959"),
+    epilog=examples("mlmon collect", "mlmon collect --store /var/lib/mlmon --http-port 6000 --tcp-port 6001"),
 )
 @asks(*SOURCE)
 @click.option("--host", metavar="ADDRESS", help="The address to listen on. Default: collector.host.")
@@ -27,6 +27,8 @@ _TIDY_S = 3600.0
 @click.option("--beats-port", type=_PORT, help="Beats, acknowledged. Default: collector.beats_port.")
 def command(asked: Asked, **ports: Any) -> None:  # noqa: ANN401 - the host and the ports
     """Take events in by http, TCP and Beats, into the store.
+
+    Beyond this machine it asks for TLS and keys; docs/collector.md has how.
 
     Runs until stopped. A sender is answered when its events are durable. On SIGTERM or Ctrl-C what was
     taken is still written.
