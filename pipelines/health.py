@@ -28,15 +28,15 @@ _MOST_WAIT_S: Final = 10.0
 _log: Final = logging.getLogger("mlmon.collector")
 
 
-class Doors(Struct, frozen=True, kw_only=True):
+class Seen(Struct, frozen=True, kw_only=True):
     """What the doors know: open connections, and how many requests or connections they refused, by reason."""
 
     connections: int = 0
     refused: Mapping[str, int] = {}
 
 
-def _closed() -> Doors:
-    return Doors()
+def _closed() -> Seen:
+    return Seen()
 
 
 class Watch:
@@ -44,7 +44,7 @@ class Watch:
 
     def __init__(self, pipeline: Pipeline, folder: Path, *, clock: Clock = clocks.system) -> None:
         """`folder` is on the disk whose free room is told."""
-        self.doors: Callable[[], Doors] = _closed
+        self.doors: Callable[[], Seen] = _closed
         self._pipeline = pipeline
         self._folder = folder
         self._clock = clock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -13,10 +13,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mlmon.core import meters
 from mlmon.core.errors import MlmonError
+from mlmon.core.exposition import form_for, render
 from mlmon.pipelines.collector.access import CHALLENGE, Access
 from mlmon.pipelines.collector.bodies import RefusedError, lines_of, pass_over
 from mlmon.pipelines.collector.gate import Gate, Turn, key_of
+from mlmon.pipelines.health import Watch
 from mlmon.pipelines.keys import RefusedKeyError
 from mlmon.pipelines.pipeline import BusyError, Pipeline, Receipt
 
@@ -26,9 +29,17 @@ RETRY_AFTER_S: Final = 1
 
 
 def app(
-    pipeline: Pipeline, *, max_batch_bytes: int, gate: Gate | None = None, access: Access | None = None
+    pipeline: Pipeline,
+    *,
+    max_batch_bytes: int,
+    gate: Gate | None = None,
+    access: Access | None = None,
+    watch: Watch | None = None,
 ) -> ASGIApp:
-    """The application of the door; without a gate and an access it is open to all."""
+    """The application of the door; without a gate and an access it is open to all.
+
+    With a watch it serves `/metrics`.
+    """
     gate = gate or Gate()
     access = access or Access(None)
 
@@ -56,26 +67,43 @@ def app(
         finally:
             share.free()
 
-    async def status(request: Request) -> Response:
-        try:
-            access.admit(request.headers.get("authorization"), _peer(request))
-        except RefusedKeyError as error:
-            return _locked(error)
+    def status(_request: Request) -> Response:
         doors = {"connections": gate.counters(), "refused_keys": dict(access.refused)}
         return _answer(msgspec.to_builtins(pipeline.counters()) | msgspec.to_builtins(doors))
+
+    def metrics(request: Request) -> Response:
+        form = form_for(request.headers.get("accept", ""))
+        families = () if watch is None else meters.families([({}, watch.report())])
+        return Response(render(families, form), headers={"Content-Type": str(form)})
 
     async def health(_request: Request) -> Response:
         return _answer({"status": "ok"})
 
     routes = [
         Route(EVENTS_PATH, events, methods=["POST"]),
-        Route("/v1/status", status),
+        Route("/v1/status", _with_key(access, status)),
+        Route("/metrics", _with_key(access, metrics)),
         Route("/health", health),
     ]
     return _watched(Starlette(routes=routes), gate)
 
 
 _LATER: Final = {"Retry-After": str(RETRY_AFTER_S)}
+
+
+def _with_key(
+    access: Access, answer: Callable[[Request], Response]
+) -> Callable[[Request], Awaitable[Response]]:
+    """Answer a request that may come in, and no other."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            access.admit(request.headers.get("authorization"), _peer(request))
+        except RefusedKeyError as error:
+            return _locked(error)
+        return answer(request)
+
+    return answered
 
 
 def _watched(application: ASGIApp, gate: Gate) -> ASGIApp:

@@ -26,6 +26,7 @@ from mlmon.pipelines.collector.gate import IDLE_AFTER_S, Gate
 from mlmon.pipelines.collector.guard import guard
 from mlmon.pipelines.collector.streams import Stop, nothing, serve
 from mlmon.pipelines.collector.tcp import Tcp
+from mlmon.pipelines.health import Seen, Watch
 from mlmon.pipelines.keys import Keyring
 from mlmon.pipelines.pipeline import Pipeline
 
@@ -47,11 +48,12 @@ class Doors(Struct, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def running(
-    config: CollectorConfig, pipeline: Pipeline, *, keys: Path | None = None
+    config: CollectorConfig, pipeline: Pipeline, *, keys: Path | None = None, watch: Watch | None = None
 ) -> AsyncIterator[Doors]:
     """Open the doors; at the end stop listening, answer what was taken, and cut who lingers.
 
-    `keys` is the file of the keys. The pipeline stays open; its owner closes it afterwards.
+    `keys` is the file of the keys, `watch` what `/metrics` is read off. The pipeline stays open; its owner
+    closes it afterwards.
 
     Raises:
         ConfigError: a door would be open that should be locked.
@@ -64,7 +66,11 @@ async def running(
         slow_after_s=parse_duration(config.slow_after).total_seconds(),
     )
     access = Access(_keyring(keys) if rules.needs_key else None)
-    application = http.app(pipeline, max_batch_bytes=config.max_batch_bytes, gate=gate, access=access)
+    if watch is not None:
+        watch.doors = lambda: _seen(gate, access)
+    application = http.app(
+        pipeline, max_batch_bytes=config.max_batch_bytes, gate=gate, access=access, watch=watch
+    )
     tcp = Tcp(pipeline, max_event_bytes=config.max_event_bytes, gate=gate)
     beats = Beats(
         pipeline, max_event_bytes=config.max_event_bytes, max_batch_bytes=config.max_batch_bytes, gate=gate
@@ -98,6 +104,18 @@ async def running(
         for each in sockets.values():
             if each is not None:
                 each.close()
+
+
+def _seen(gate: Gate, access: Access) -> Seen:
+    """What the doors did so far, as reports have it."""
+    counters = gate.counters()
+    refused = {
+        "too_many_connections": counters.turned_away,
+        "slow": counters.cut_slow,
+        "handshake": counters.failed_handshakes,
+        **access.refused,
+    }
+    return Seen(connections=counters.open, refused=refused)
 
 
 def _keyring(keys: Path | None) -> Keyring:

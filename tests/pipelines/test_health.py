@@ -14,7 +14,7 @@ from mlmon.core.query import Scan
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Written
 from mlmon.pipelines.deadletter import Folder
-from mlmon.pipelines.health import Doors, Watch, reporting
+from mlmon.pipelines.health import Seen, Watch, reporting
 from mlmon.pipelines.pipeline import BusyError, Pipeline
 
 TIMEOUT_S = 10
@@ -39,7 +39,7 @@ def test_a_report_says_what_became_of_every_line(pipeline, line_of, reports, tmp
         TIMEOUT_S
     )
     watch = Watch(pipeline, tmp_path)
-    watch.doors = lambda: Doors(connections=3, refused={"no_key": 5})
+    watch.doors = lambda: Seen(connections=3, refused={"no_key": 5})
     watch.write()
     watch.write(is_last=True)
     first, last = reports()

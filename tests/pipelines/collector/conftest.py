@@ -17,6 +17,7 @@ import pytest
 
 from mlmon.core.config import CollectorConfig
 from mlmon.pipelines.collector.server import Doors, running
+from mlmon.pipelines.health import Watch
 from mlmon.pipelines.pipeline import Pipeline
 
 ANY_PORTS = CollectorConfig(http_port=0, tcp_port=0, beats_port=0)
@@ -42,14 +43,14 @@ class Open(msgspec.Struct, kw_only=True):
 
 
 @contextlib.contextmanager
-def _opened(pipeline: Pipeline, config: CollectorConfig) -> Iterator[Open]:
+def _opened(pipeline: Pipeline, config: CollectorConfig, watch: Watch | None) -> Iterator[Open]:
     loop = asyncio.new_event_loop()
     is_open, stopping = threading.Event(), asyncio.Event()
     found: list[Doors] = []
     failed: list[BaseException] = []
 
     async def serve() -> None:
-        async with running(config, pipeline) as doors:
+        async with running(config, pipeline, watch=watch) as doors:
             found.append(doors)
             is_open.set()
             await stopping.wait()
@@ -86,8 +87,10 @@ def _opened(pipeline: Pipeline, config: CollectorConfig) -> Iterator[Open]:
 def opened() -> Callable[..., AbstractContextManager[Open]]:
     """Give a function of a pipeline and a configuration, which opens a collector while entered."""
 
-    def open_one(pipeline: Pipeline, config: CollectorConfig = ANY_PORTS) -> AbstractContextManager[Open]:
-        return _opened(pipeline, config)
+    def open_one(
+        pipeline: Pipeline, config: CollectorConfig = ANY_PORTS, watch: Watch | None = None
+    ) -> AbstractContextManager[Open]:
+        return _opened(pipeline, config, watch)
 
     return open_one
 
