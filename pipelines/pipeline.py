@@ -21,7 +21,7 @@ from mlmon.core import clock as clocks
 from mlmon.core.clock import Clock
 from mlmon.core.errors import InvalidEventError, MlmonError, StoreError, WireError
 from mlmon.core.event import Event
-from mlmon.core.store import Written
+from mlmon.core.store import Refused, Written
 from mlmon.pipelines.deadletter import DeadLetter, DeadLetters, letter
 from mlmon.pipelines.naming import Naming
 from mlmon.pipelines.scope import WRONG_NAMESPACE, scoped
@@ -91,6 +91,8 @@ class _Checked(Struct, kw_only=True):
     submission: _Submission
     events: list[Event]
     refused: list[Refusal]
+    kept_out: int = 0
+    """How many of the events the store refused."""
 
 
 class Sink(Protocol):
@@ -243,6 +245,7 @@ class Pipeline:
             # that are sent again are known.
             started = monotonic()
             written = self._writer.write([event for each in checked for event in each.events])
+            self._add_refused(checked, written.refused, letters)
             self._dead_letters.write(letters)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and the thread must go on
             self._fail(group, error)
@@ -264,19 +267,37 @@ class Pipeline:
                 event = self._validate(line, name)
                 events.append(event if namespace is None else scoped(event, namespace))
             except InvalidEventError as error:
-                refused.append(Refusal(index=index, reason=error.reason, detail=str(error)))
-                if error.reason == WRONG_NAMESPACE:
-                    continue
-                letters.append(
-                    letter(
-                        line,
-                        reason=error.reason,
-                        detail=str(error),
-                        source=submission.source,
-                        clock=self._clock,
-                    )
-                )
+                refusal = Refusal(index=index, reason=error.reason, detail=str(error))
+                refused.append(refusal)
+                if error.reason != WRONG_NAMESPACE:
+                    letters.append(self._letter(submission, refusal))
         return _Checked(submission=submission, events=events, refused=refused)
+
+    def _letter(self, submission: _Submission, refusal: Refusal) -> DeadLetter:
+        return letter(
+            submission.lines[refusal.index],
+            reason=refusal.reason,
+            detail=refusal.detail,
+            source=submission.source,
+            clock=self._clock,
+        )
+
+    def _add_refused(
+        self, checked: list[_Checked], refused: Sequence[Refused], letters: list[DeadLetter]
+    ) -> None:
+        """Count what the store refused as refused, and make its letters."""
+        start = 0
+        for each in checked:
+            mine = [it for it in refused if start <= it.place < start + len(each.events)] if refused else ()
+            if mine:
+                valid = _valid_lines(each)
+                found = [
+                    Refusal(index=valid[it.place - start], reason=it.reason, detail=it.detail) for it in mine
+                ]
+                letters += [self._letter(each.submission, refusal) for refusal in found]
+                each.refused = sorted([*each.refused, *found], key=lambda refusal: refusal.index)
+                each.kept_out = len(found)
+            start += len(each.events)
 
     def _answer(self, checked: list[_Checked], repeated: Sequence[int]) -> None:
         end = 0
@@ -285,7 +306,7 @@ class Pipeline:
             duplicates = bisect_left(repeated, end) - bisect_left(repeated, start)
             receipt = Receipt(
                 received=len(each.submission.lines),
-                stored=len(each.events) - duplicates,
+                stored=len(each.events) - duplicates - each.kept_out,
                 duplicates=duplicates,
                 wrong_namespace=sum(refusal.reason == WRONG_NAMESPACE for refusal in each.refused),
                 refused=tuple(each.refused),
@@ -316,3 +337,9 @@ class Pipeline:
             self._counts["failed"] += sum(len(each.lines) for each in group if each.is_counted)
         for each in group:
             each.receipt.set_exception(told)
+
+
+def _valid_lines(checked: _Checked) -> list[int]:
+    """The lines of a submission that became events, in the order of these."""
+    refused = {refusal.index for refusal in checked.refused}
+    return [index for index in range(len(checked.submission.lines)) if index not in refused]

@@ -11,7 +11,7 @@ from mlmon.core.errors import InvalidEventError, StoreError, WireError
 from mlmon.core.event import Event
 from mlmon.core.query import Scan
 from mlmon.core.schema import Dataset
-from mlmon.core.store import Written
+from mlmon.core.store import Refused, Written
 from mlmon.pipelines import deadletter
 from mlmon.pipelines.deadletter import DeadLetter, Folder, by_reason
 from mlmon.pipelines.pipeline import BusyError, Pipeline, Receipt
@@ -25,6 +25,7 @@ class StubWriter:
     def __init__(self) -> None:
         self.failures: list[Exception] = []
         self.batches: list[list[Event]] = []
+        self.refuses: set[str] = set()
         self.entered = threading.Event()
         self.may_go = threading.Event()
         self.may_go.set()
@@ -36,7 +37,12 @@ class StubWriter:
         if self.failures:
             raise self.failures.pop(0)
         self.batches.append(list(events))
-        return Written(stored=len(events), duplicates=0)
+        refused = tuple(
+            Refused(place=place, reason="store_refused", detail=f"{event.id} does not fit.")
+            for place, event in enumerate(events)
+            if event.id in self.refuses
+        )
+        return Written(stored=len(events) - len(refused), duplicates=0, refused=refused)
 
 
 class StubDeadLetters:
@@ -253,3 +259,32 @@ def test_a_dated_log_line_that_is_sent_again_is_stored_once(pipeline, stored_ids
     again = pipeline.submit(lines, "beats 192.0.2.7:40002").result(TIMEOUT_S)
     assert (first.stored, again.stored, again.duplicates) == (2, 0, 2)
     assert len(stored_ids(Dataset.APP)) == 2
+
+
+def test_what_the_store_refuses_is_a_dead_letter_and_the_rest_is_stored(
+    stubbed, writer, line_of, dead_folder
+):
+    """An event that the store cannot keep is dead-lettered with the store's words, each in its submission."""
+    writer.refuses = {"producer-2", "producer-3"}
+    pipeline = stubbed()
+    writer.may_go.clear()
+    first = pipeline.submit([line_of(0)], "http:1")
+    assert writer.entered.wait(TIMEOUT_S)
+    both = [
+        pipeline.submit([b"{", line_of(1), line_of(2)], "http:1"),
+        pipeline.submit([line_of(3), line_of(4)], "http:2"),
+    ]
+    writer.may_go.set()
+    assert done(first).stored == 1
+    receipts = [done(receipt) for receipt in both]
+    assert [receipt.stored for receipt in receipts] == [1, 1]
+    assert [[(it.index, it.reason) for it in receipt.refused] for receipt in receipts] == [
+        [(0, "not_json"), (2, "store_refused")],
+        [(0, "store_refused")],
+    ]
+    letters = list(deadletter.read(dead_folder))
+    assert {letter.record for letter in letters} == {b"{", line_of(2), line_of(3)}
+    assert {letter.detail for letter in letters if letter.reason == "store_refused"} == {
+        "producer-2 does not fit.",
+        "producer-3 does not fit.",
+    }
