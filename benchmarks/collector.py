@@ -1,16 +1,17 @@
 """What it costs to take events in by http and make them durable, against only reading and parsing them.
 
-A client in a process of its own posts batches to the http door and waits for each answer; the collector
-checks every line and writes it to an embedded store on disk. The peer reads the same file and parses it.
+A client in a process of its own plays several services: each has a connection, posts batches to the http door
+and waits for each answer. The collector checks every line and each id, and writes to an embedded
+store on disk, which is synced before it answers. The peer reads the same file and parses it.
 """
 
 import asyncio
 import http.client
-import itertools
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,6 +34,7 @@ GOAL = 2.0
 
 EVENTS = 150_000
 BATCH = 5_000
+SERVICES = 5
 ROUNDS = 3
 
 
@@ -49,7 +51,7 @@ def run() -> tuple[float, str]:
             cpu.append(cpu_s)
         size = file.stat().st_size / EVENTS
     note = (
-        f"{EVENTS / min(ours):,.0f} events/s of {size:.0f} bytes, durable, one client in its own process; "
+        f"{EVENTS / min(ours):,.0f} events/s of {size:.0f} bytes, durable, over {SERVICES} connections; "
         f"collector and store use {min(cpu) / EVENTS * 1e6:.1f} us of CPU an event, "
         f"the peer takes {min(floor) / EVENTS * 1e6:.1f}"
     )
@@ -57,14 +59,16 @@ def run() -> tuple[float, str]:
 
 
 def event(number: int) -> bytes:
-    """Make one inference with 21 values."""
+    """Make one inference with 21 values; each service sends its share, numbered from 0."""
+    service, sequence = divmod(number, EVENTS // SERVICES)
+    producer = f"6f1d2c3b4a5{service}"
     return msgspec.json.encode(
         {
             schema.TIMESTAMP: to_text(1_362_096_000_000_000_000 + number * 100_000_000),
             schema.LOG_LEVEL: "info",
-            schema.EVENT_ID: f"6f1d2c3b4a59-{number}",
-            schema.EVENT_SEQUENCE: number,
-            schema.PRODUCER_ID: "6f1d2c3b4a59",
+            schema.EVENT_ID: f"{producer}-{sequence}",
+            schema.EVENT_SEQUENCE: sequence,
+            schema.PRODUCER_ID: producer,
             schema.EVENT_DATASET: str(Dataset.INFERENCE),
             schema.EVENT_OUTCOME: "success",
             schema.EVENT_DURATION: 1_234_560,
@@ -104,23 +108,33 @@ async def collected(file: Path, folder: Path) -> tuple[float, float]:
         cpu_s = time.process_time() - before_s
     pipeline.close()
     assert pipeline.counters().stored == EVENTS
+    assert sum(holding.count for holding in store.holdings()) == EVENTS
     store.close()
     return float(told), cpu_s
 
 
 def send(url: str, file: Path) -> float:
-    """Post the file in batches, and return the seconds from the first request to the last answer."""
+    """Post the file, a share a service, and return the seconds from the first request to the last answer."""
+    lines = file.read_bytes().splitlines(keepends=True)
+    batches = [b"".join(lines[first : first + BATCH]) for first in range(0, EVENTS, BATCH)]
+    share = len(batches) // SERVICES
+    with ThreadPoolExecutor(SERVICES) as services:
+        started = time.perf_counter()
+        shares = [batches[first : first + share] for first in range(0, len(batches), share)]
+        list(services.map(lambda own: post(url, own), shares))
+        return time.perf_counter() - started
+
+
+def post(url: str, batches: list[bytes]) -> None:
+    """Send the batches of one service, each after the answer to the one before."""
     address = urlsplit(url)
     assert address.hostname
     connection = http.client.HTTPConnection(address.hostname, address.port)
-    started = time.perf_counter()
-    with file.open("rb") as lines:
-        while batch := b"".join(itertools.islice(lines, BATCH)):
-            connection.request("POST", EVENTS_PATH, batch, {"Content-Type": "application/x-ndjson"})
-            answer = connection.getresponse()
-            assert answer.status == http.client.OK
-            answer.read()
-    return time.perf_counter() - started
+    for batch in batches:
+        connection.request("POST", EVENTS_PATH, batch, {"Content-Type": "application/x-ndjson"})
+        answer = connection.getresponse()
+        assert answer.status == http.client.OK
+        answer.read()
 
 
 if __name__ == "__main__":
