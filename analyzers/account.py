@@ -26,7 +26,8 @@ class Account(Struct, frozen=True, kw_only=True):
 
     `emitted` events took a number. Each is `stored`, a dead letter (`waiting` or `discarded`), `dropped` by
     its producer, `on_the_way` (queued, or too young to be missed) or `unknown`. `sampled_out` events took no
-    number. `since` is when the first of them happened and `heard` when the last was stored.
+    number. `duplicates` came again and were stored once; that is no place of its own. `since` is when the
+    first event happened and `heard` when the last was stored.
     """
 
     emitted: int = 0
@@ -37,6 +38,7 @@ class Account(Struct, frozen=True, kw_only=True):
     dropped: dict[str, int] = {}
     on_the_way: int = 0
     unknown: int = 0
+    duplicates: int = 0
     producers: int = 0
     since: datetime | None = None
     heard: datetime | None = None
@@ -88,6 +90,7 @@ def of_entry(entry: Entry, *, waiting: Runs = (), queued: Runs = ()) -> Account:
         dropped=dropped,
         on_the_way=count(missing) + below - sum(dropped.values()) - unknown,
         unknown=unknown,
+        duplicates=entry.duplicates,
         producers=1,
         since=entry.first,
         heard=entry.heard,
@@ -103,6 +106,7 @@ def of_folded(folded: Folded) -> Account:
         discarded=folded.lettered,
         dropped=folded.dropped,
         unknown=folded.unknown,
+        duplicates=folded.duplicates,
         producers=folded.producers,
         since=folded.first,
         heard=folded.heard,
@@ -121,6 +125,7 @@ def add(left: Account, right: Account) -> Account:
         dropped={reason: left.dropped.get(reason, 0) + right.dropped.get(reason, 0) for reason in reasons},
         on_the_way=left.on_the_way + right.on_the_way,
         unknown=left.unknown + right.unknown,
+        duplicates=left.duplicates + right.duplicates,
         producers=left.producers + right.producers,
         since=min(filter(None, (left.since, right.since)), default=None),
         heard=max(filter(None, (left.heard, right.heard)), default=None),

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mlmon.analyzers import delivery, losses
+from mlmon.analyzers import delivery, folding, losses
 from mlmon.analyzers import ledger as ledgers
 from mlmon.analyzers.account import SERVICE, cut
 from mlmon.analyzers.delivery import Now
@@ -48,16 +48,19 @@ def keep(store: Store, config: Config, letters: CountLetters, *, now: datetime) 
     ledger, results = losses.told(at.ledger, cut(at.accounts(), SERVICE))
     if results:
         store.put(results)
-    kept = losses.forgotten(delivery.folded(ledger, now))
+    kept, gone = folding.folded(ledger, at.letters, now)
+    kept = losses.forgotten(kept)
+    if gone:
+        folding.save(store, folding.load(store), gone)
     if _is_news(before, kept):
         ledgers.save(store, kept)
     return results
 
 
 def _is_news(before: Ledger, kept: Ledger) -> bool:
-    if before.until is None or kept.until is None:
+    if before.looked is None or kept.looked is None:
         return True
-    return kept.until - before.until > _AT_LEAST or replace(kept, until=before.until) != before
+    return kept.looked - before.looked > _AT_LEAST or replace(kept, looked=before.looked) != before
 
 
 def _current(reader: Reader, config: Config, letters: Letters, now: datetime) -> tuple[Ledger, Now]:
@@ -70,4 +73,4 @@ def _current(reader: Reader, config: Config, letters: Letters, now: datetime) ->
         grace=parse_duration(config.analyze.gap_after),
         keep=parse_duration(config.store.keep_events),
     )
-    return before, delivery.booked(reader, before, at)
+    return before, delivery.booked(reader, at)

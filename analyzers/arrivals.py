@@ -47,6 +47,7 @@ _AT_ONCE: Final = 200
 
 T = TypeVar("T")
 
+_COUNTERS: Final = (health.EMITTED, health.SAMPLED_OUT, health.DUPLICATES)
 _NAMES: Final = {"model": schema.MODEL_NAME, "service": schema.SERVICE_NAME, "host": schema.HOST_NAME}
 
 
@@ -204,7 +205,7 @@ def reports(reader: Reader, window: Window) -> list[tuple[str, Said]]:
     names = [
         name
         for name in reader.members(Dataset.HEALTH, schema.HEALTH_COUNTERS)
-        if name in (health.EMITTED, health.SAMPLED_OUT) or name.startswith(health.DROPPED)
+        if name in _COUNTERS or name.startswith(health.DROPPED)
     ]
     if not names:
         return []
@@ -229,6 +230,7 @@ def _said(row: Row, names: Sequence[str]) -> Said:
     return Said(
         emitted=counters.get(health.EMITTED, 0),
         sampled_out=counters.get(health.SAMPLED_OUT, 0),
+        duplicates=counters.get(health.DUPLICATES, 0),
         dropped=health.by_reason(counters),
         started=row["started"],
         last=row["last"],

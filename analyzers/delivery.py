@@ -6,7 +6,8 @@ grace: events are stored a little out of order, and what is late must not alarm.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -14,14 +15,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mlmon.analyzers import arrivals as asked
+from mlmon.analyzers import folding
 from mlmon.analyzers import ledger as ledgers
-from mlmon.analyzers.account import Account, Named, accounts, of_entry
+from mlmon.analyzers.account import Named, accounts, of_entry
 from mlmon.analyzers.arrivals import News
 from mlmon.analyzers.cursor import BEGINNING, END
-from mlmon.analyzers.ledger import QUIET, Entry, Folded, Ledger, Letters, Said
+from mlmon.analyzers.ledger import Entry, Ledger, Letters, Said
 from mlmon.core import schema
-from mlmon.core.query import Min, Query
-from mlmon.core.schema import LOGGED
+from mlmon.core.query import Max, Min, Query
+from mlmon.core.schema import LOGGED, Dataset
 from mlmon.core.sequences import Runs, union, within, without
 from mlmon.core.store import Reader
 from mlmon.core.window import Window, floor
@@ -40,18 +42,17 @@ _SLACK: Final = timedelta(days=1)
 class Now(Struct, frozen=True, kw_only=True):
     """The ledger as it is now, with what is true for this moment only.
 
-    `waiting` has the dead letters that wait and `queued` the numbers that producers still hold.
+    `queued` has the numbers that producers still hold, `unnumbered` counts the log lines of other tools.
     """
 
     ledger: Ledger
-    waiting: Mapping[str, Runs] = {}
+    letters: Letters = Letters()
     queued: Mapping[str, Runs] = {}
     unnumbered: int = 0
-    nameless: int = 0
 
     def accounts(self) -> list[Named]:
         """The account of every producer."""
-        return accounts(self.ledger, waiting=self.waiting, queued=self.queued)
+        return accounts(self.ledger, waiting=self.letters.waiting, queued=self.queued)
 
 
 def brought_up_to_date(
@@ -72,12 +73,15 @@ def brought_up_to_date(
 
     """
     start = ledger.until or BEGINNING
-    edge = max(now - grace, start)
+    latest = _latest(reader, start)
+    # Whoever stores has a clock of its own: what is settled goes by that, and not by ours where it is ahead.
+    edge = start if latest is None else max(start, min(now, latest) - grace)
     explained = _explained(ledger, letters)
     stretches = [
         (_read(reader, Window(start=start, end=edge), explained), True),
         (_read(reader, Window(start=edge, end=END), explained), False),
     ]
+    ledger = _with_returned(reader, ledger, [stretch for stretch, _ in stretches])
     producers = dict(ledger.producers)
     for (news, reports), is_settled in stretches:
         for name, arrival in news.arrivals.items():
@@ -85,19 +89,17 @@ def brought_up_to_date(
         for name, report in reports:
             producers[name] = ledgers.said(producers.get(name), report, is_settled=is_settled)
     _refuse(producers, letters, now)
-    _end_the_silent(producers, edge)
+    _end_the_silent(producers, now - grace)
     if _oldest(reader, ledger, now) < now - keep + _SLACK:
         _forgive(producers, ledger, [news for (news, _), _ in stretches])
-    _forgive_old(producers, ledger, now)
     producers = {name: ledgers.shortened(entry) for name, entry in producers.items()}
     (settled, _), (fresh, _) = stretches[0][0], stretches[1][0]
     made = replace(ledger, until=edge, producers=producers, unnumbered=ledger.unnumbered + settled.unnumbered)
     return Now(
         ledger=made,
-        waiting=letters.waiting,
+        letters=letters,
         queued=_queued(reader, producers, now),
         unnumbered=made.unnumbered + fresh.unnumbered,
-        nameless=letters.nameless,
     )
 
 
@@ -110,6 +112,12 @@ def _read(reader: Reader, window: Window, explained: Mapping[str, Runs]) -> _Str
     # Reports first: one that is read tells of no event that is not there yet, or is queued.
     reports = asked.reports(reader, window)
     return asked.arrivals(reader, window, explained), reports
+
+
+def _with_returned(reader: Reader, ledger: Ledger, stretches: Iterable[_Stretch]) -> Ledger:
+    names = {name for news, reports in stretches for name in (*news.arrivals, *(name for name, _ in reports))}
+    names -= ledger.producers.keys()
+    return folding.returned(ledger, folding.load(reader), names) if ledger.folded and names else ledger
 
 
 def _explained(ledger: Ledger, letters: Letters) -> dict[str, Runs]:
@@ -138,13 +146,21 @@ def _end_the_silent(producers: dict[str, Entry], edge: datetime) -> None:
 
 def _oldest(reader: Reader, ledger: Ledger, now: datetime) -> datetime:
     """Since when everything that was stored was read, or could be."""
-    if ledger.until is not None:
-        return ledger.until
-    firsts = []
-    for dataset in LOGGED:
-        [row] = reader.query(Query(dataset=dataset, measures={"first": Min(schema.EVENT_INGESTED)})).rows
-        firsts.append(row["first"])
-    return min(filter(None, firsts), default=now)
+    if ledger.looked is not None:
+        return ledger.looked
+    return min(filter(None, _stored(reader, Min(schema.EVENT_INGESTED), None)), default=now)
+
+
+def _latest(reader: Reader, start: datetime) -> datetime | None:
+    """When the last event was stored, if any was since then."""
+    since = Window(start=start, end=END)
+    return max(filter(None, _stored(reader, Max(schema.EVENT_INGESTED), since)), default=None)
+
+
+def _stored(reader: Reader, measure: Min | Max, window: Window | None) -> Iterator[datetime | None]:
+    for dataset in (*LOGGED, Dataset.HEALTH):
+        query = Query(dataset=dataset, window=window, time=schema.EVENT_INGESTED, measures={"at": measure})
+        yield reader.query(query).rows[0]["at"]
 
 
 def _forgive(producers: dict[str, Entry], before: Ledger, news: Iterable[News]) -> None:
@@ -157,21 +173,13 @@ def _forgive(producers: dict[str, Entry], before: Ledger, news: Iterable[News]) 
         producers[name] = ledgers.forgiven(producers[name], known.total if known else 0, first)
 
 
-def _forgive_old(producers: dict[str, Entry], before: Ledger, now: datetime) -> None:
-    """A producer that runs for long and was never seen is one that was folded; it did not begin now."""
-    for name, entry in producers.items():
-        is_new = name not in before.producers and entry.seen
-        if is_new and entry.started is not None and entry.started < now - QUIET:
-            producers[name] = ledgers.forgiven(entry, 0, entry.seen[0][0])
-
-
 def _queued(reader: Reader, producers: Mapping[str, Entry], now: datetime) -> dict[str, Runs]:
     since = now - _ALIVE
     names = [name for name, entry in producers.items() if entry.heard >= since and of_entry(entry).unknown]
     return asked.queued(reader, Window(start=since, end=END), names) if names else {}
 
 
-def booked(reader: Reader, before: Ledger, at: Now) -> Now:
+def booked(reader: Reader, at: Now) -> Now:
     """The same with the days on which losses came to light; a loss that is made good leaves its day.
 
     Before a loss is told, the store is asked for the very numbers, however late or disordered they came.
@@ -184,7 +192,7 @@ def booked(reader: Reader, before: Ledger, at: Now) -> Now:
     at = replace(at, ledger=replace(at.ledger, producers=producers))
     unknown |= _unknown(at, doubtful)
     for name, entry in producers.items():
-        producers[name] = _booked(before.producers.get(name), entry, unknown[name])
+        producers[name] = _booked(entry, unknown[name])
     return at
 
 
@@ -195,16 +203,13 @@ def _unknown(at: Now, names: Iterable[str] | None = None) -> dict[str, int]:
     }
 
 
-def _booked(before: Entry | None, entry: Entry, unknown: int) -> Entry:
+def _booked(entry: Entry, unknown: int) -> Entry:
     day = f"{floor(entry.last, '1d').astimezone(UTC):%Y-%m-%d}"
     lost = _moved(entry.lost, day, unknown - sum(entry.lost.values()))
-    known = before.dropped if before else {}
-    new = {reason: number - known.get(reason, 0) for reason, number in entry.dropped.items()}
-    new = {reason: number for reason, number in new.items() if number > 0}
-    drops = entry.drops
-    if new:
-        of_day = drops.get(day, {})
-        drops = drops | {day: of_day | {reason: n + of_day.get(reason, 0) for reason, n in new.items()}}
+    new = Counter(entry.dropped)
+    for of_day in entry.drops.values():
+        new -= Counter(of_day)
+    drops = entry.drops | {day: dict(Counter(entry.drops.get(day, {})) + new)} if new else entry.drops
     return replace(entry, lost=lost, drops=drops) if lost != entry.lost or new else entry
 
 
@@ -218,48 +223,6 @@ def _moved(lost: Mapping[str, int], day: str, change: int) -> dict[str, int]:
         made[name] -= taken
         change += taken
     return {name: number for name, number in made.items() if number}
-
-
-def folded(ledger: Ledger, now: datetime, most: int = ledgers.MOST_PRODUCERS) -> Ledger:
-    """The ledger in bounded room: who is quiet for long becomes a part of the row of model and service."""
-    by_age = sorted(ledger.producers, key=lambda name: ledger.producers[name].heard)
-    over = len(by_age) - most
-    old = [
-        name
-        for place, name in enumerate(by_age)
-        if place < over or ledger.producers[name].heard < now - QUIET
-    ]
-    if not old:
-        return ledger
-    rows = {(row.model, row.service): row for row in ledger.folded}
-    for name in old:
-        entry = ledger.producers[name]
-        row = rows.get((entry.model, entry.service))
-        rows[entry.model, entry.service] = _fold(row, entry, of_entry(_ended(entry)))
-    kept = {name: entry for name, entry in ledger.producers.items() if name not in set(old)}
-    return replace(ledger, producers=kept, folded=tuple(rows.values()))
-
-
-def _ended(entry: Entry) -> Entry:
-    """The entry of which nothing more is awaited."""
-    return replace(entry, due=entry.total)
-
-
-def _fold(row: Folded | None, entry: Entry, account: Account) -> Folded:
-    row = row or Folded(model=entry.model, service=entry.service, first=entry.first, heard=entry.heard)
-    reasons = row.dropped | account.dropped
-    return Folded(
-        model=row.model,
-        service=row.service,
-        producers=row.producers + 1,
-        first=min(row.first, entry.first),
-        heard=max(row.heard, entry.heard),
-        stored=row.stored + account.stored,
-        sampled_out=row.sampled_out + account.sampled_out,
-        lettered=row.lettered + account.dead_lettered,
-        dropped={name: row.dropped.get(name, 0) + account.dropped.get(name, 0) for name in reasons},
-        unknown=row.unknown + account.unknown,
-    )
 
 
 def missing(reader: Reader, at: Now, producer: str) -> Runs:

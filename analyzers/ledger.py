@@ -26,6 +26,7 @@ MOST_RUNS: Final = 2_000
 QUIET: Final = timedelta(days=30)
 """A producer that was not heard of for so long is folded into the row of its model and service."""
 
+OLDER: Final = ""
 _BLOB: Final = "state/delivery"
 
 
@@ -46,6 +47,7 @@ class Said(Struct, frozen=True, kw_only=True):
 
     emitted: int = 0
     sampled_out: int = 0
+    duplicates: int = 0
     dropped: dict[str, int] = {}
     model: str = ""
     service: str = ""
@@ -69,14 +71,13 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `seen` has every number that is stored, or `lettered`, which are dead letters and not stored. Numbers in
     `forgotten` went by retention before anyone counted them. Of numbers below `floor` only the counts are
     left: `stored_below`, `lettered_below` and `forgotten_below`. Numbers below `due` had their time to
-    arrive. `emitted`, `sampled_out` and `dropped` are what it said. `lost` and `drops` have the days on which
-    losses came to light.
+    arrive. `emitted`, `sampled_out`, `duplicates` and `dropped` are what it said. `lost` and `drops` have the
+    days on which losses came to light, under `OLDER` those that are too many to keep apart.
     """
 
     model: str = ""
     service: str = ""
     host: str = ""
-    started: datetime | None = None
     first: datetime
     last: datetime
     heard: datetime
@@ -90,6 +91,7 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     due: int = 0
     emitted: int = 0
     sampled_out: int = 0
+    duplicates: int = 0
     dropped: dict[str, int] = {}
     lost: dict[str, int] = {}
     drops: dict[str, dict[str, int]] = {}
@@ -110,6 +112,7 @@ class Folded(Struct, frozen=True, kw_only=True, omit_defaults=True):
     heard: datetime
     stored: int = 0
     sampled_out: int = 0
+    duplicates: int = 0
     lettered: int = 0
     dropped: dict[str, int] = {}
     unknown: int = 0
@@ -128,11 +131,13 @@ class Told(Struct, frozen=True, kw_only=True):
 class Ledger(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All producers. What was stored before `until` is in it for good; what came after is read again.
 
-    `unnumbered` counts the log lines of other tools up to then. `since` has when the counting of a model and
-    service began, `stated` the metrics and `told` the findings written last.
+    `looked` is when the store was read last. `unnumbered` counts the log lines of other tools up to `until`.
+    `since` has when the counting of a model and service began, `stated` the metrics and `told` the findings
+    written last.
     """
 
     until: datetime | None = None
+    looked: datetime | None = None
     producers: dict[str, Entry] = {}
     folded: tuple[Folded, ...] = ()
     unnumbered: int = 0
@@ -176,11 +181,11 @@ def said(entry: Entry | None, report: Said, *, is_settled: bool) -> Entry:
     reasons = entry.dropped | report.dropped
     return replace(
         _named(entry, report),
-        started=report.started or entry.started,
         last=max(entry.last, report.last),
         heard=max(entry.heard, report.heard),
         emitted=max(entry.emitted, report.emitted),
         sampled_out=max(entry.sampled_out, report.sampled_out),
+        duplicates=max(entry.duplicates, report.duplicates),
         dropped={
             reason: max(entry.dropped.get(reason, 0), report.dropped.get(reason, 0)) for reason in reasons
         },
@@ -236,7 +241,11 @@ def shortened(entry: Entry, most: int = MOST_RUNS) -> Entry:
     longest = max((entry.seen, entry.lettered, entry.forgotten), key=len)
     if len(longest) <= most:
         return entry
-    floor = longest[len(longest) // 2][0]
+    return collapsed(entry, longest[len(longest) // 2][0])
+
+
+def collapsed(entry: Entry, floor: int) -> Entry:
+    """The entry with counts in place of the numbers below a floor."""
     forgotten = count(within(entry.forgotten, entry.floor, floor))
     lettered = count(within(entry.lettered, entry.floor, floor))
     seen = count(within(entry.seen, entry.floor, floor))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from mlmon.analyzers.account import Account, Named
 from mlmon.analyzers.delivery import ANALYZER
-from mlmon.analyzers.ledger import Entry, Ledger, Told, gaps
+from mlmon.analyzers.ledger import OLDER, Entry, Ledger, Told, gaps
 from mlmon.core.result import Finding, Metric, Result, Severity, State
 from mlmon.core.sequences import within
 from mlmon.core.window import Window
@@ -129,18 +129,22 @@ def forgotten(ledger: Ledger) -> Ledger:
 
 
 def _shortened(entry: Entry) -> Entry:
-    if max(len(entry.lost), len(entry.drops)) <= _KEPT_DAYS:
-        return entry
-    return replace(
-        entry,
-        lost=dict(sorted(entry.lost.items())[-_KEPT_DAYS:]),
-        drops=dict(sorted(entry.drops.items())[-_KEPT_DAYS:]),
-    )
+    """The entry with its newest days; the older ones are one."""
+    lost, drops = dict(entry.lost), dict(entry.drops)
+    for day in sorted(lost, reverse=True)[_KEPT_DAYS:]:
+        number = lost.pop(day)
+        lost[OLDER] = lost.get(OLDER, 0) + number
+    for day in sorted(drops, reverse=True)[_KEPT_DAYS:]:
+        of_day = Counter(drops.pop(day))
+        drops[OLDER] = dict(of_day + Counter(drops.get(OLDER, {})))
+    return replace(entry, lost=lost, drops=drops) if (lost, drops) != (entry.lost, entry.drops) else entry
 
 
 def _lost(entry: Entry) -> Iterator[tuple[str, str, int]]:
-    yield from ((MISSING, day, number) for day, number in entry.lost.items())
-    yield from ((DROPPED, day, sum(reasons.values())) for day, reasons in entry.drops.items())
+    yield from ((MISSING, day, number) for day, number in entry.lost.items() if day != OLDER)
+    for day, reasons in entry.drops.items():
+        if day != OLDER:
+            yield DROPPED, day, sum(reasons.values())
 
 
 def _finding(ledger: Ledger, group: _Group, by_producer: Mapping[str, int]) -> Finding:

@@ -112,6 +112,7 @@ def _contents(reader: Reader, config: Config, now: datetime) -> Iterator[Check]:
     detail = ", ".join(f"{count:,} {dataset.removeprefix('mlmon.')}" for dataset, count in counts.items())
     yield Check(name="events", status=Status.OK, detail=detail)
     yield from _models(reader, now)
+    yield _delivery(reader, config, now)
     yield _joined(reader, counts)
     yield from _references(reader, config)
 
@@ -132,6 +133,21 @@ def _models(reader: Reader, now: datetime) -> Iterator[Check]:
             detail=f"last event stored {units.ago(row['stored'], now)}",
             fix="Does the service run, and ship to this collector?" if is_quiet else "",
         )
+
+
+def _delivery(reader: Reader, config: Config, now: datetime) -> Check:
+    account = wiring.total_account(wiring.accounting(reader, config, now).accounts())
+    detail = f"of {units.counted(account.made, 'event')}, {units.count(account.unknown)} unknown"
+    if account.dropped:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in account.dropped.items())
+        detail += f"; dropped by their producers: {reasons}"
+    is_well = not account.unknown and not account.dropped
+    return Check(
+        name="delivery",
+        status=Status.OK if is_well else Status.WARN,
+        detail=detail,
+        fix="" if is_well else "See whose, and what became of them: mlmon accounting --by producer",
+    )
 
 
 def _joined(reader: Reader, counts: dict[Dataset, int]) -> Check:

@@ -24,7 +24,7 @@ PIPE_CLOSED: Final = 141
 
 SECTIONS: Final = {
     "Start": ("demo", "up", "doctor", "config"),
-    "Look": ("models", "metrics", "findings", "logs", "report", "serve"),
+    "Look": ("models", "metrics", "findings", "accounting", "logs", "report", "serve"),
     "Feed": ("outcomes", "reference", "collect", "keys", "analyze", "deadletter"),
     "Take out": ("export",),
 }

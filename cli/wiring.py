@@ -6,7 +6,7 @@ command pays for its own parts only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,11 +23,16 @@ from mlmon.core.config import Config
 from mlmon.core.errors import InvalidEventError, StoreLockedError, StoreUnreachableError, UsageError
 from mlmon.core.event import Event as Sent
 from mlmon.core.result import Metric
+from mlmon.core.sequences import Runs
 from mlmon.core.store import Reader, Store, Written
 from mlmon.core.window import Window, parse_duration
 
 if TYPE_CHECKING:
+    from mlmon.analyzers.account import Account as Account  # noqa: PLC0414 - for commands to name
+    from mlmon.analyzers.account import Named as Named  # noqa: PLC0414 - for commands to name
+    from mlmon.analyzers.delivery import Now as Accounting
     from mlmon.analyzers.jobs import Pass as Pass  # noqa: PLC0414 - for commands to name
+    from mlmon.analyzers.ledger import Letters as NumberedLetters
     from mlmon.analyzers.models import Model as Model  # noqa: PLC0414 - for commands to name
     from mlmon.analyzers.pending import Tally
     from mlmon.analyzers.reference import Reference
@@ -190,14 +195,56 @@ def analyze_once(
     """One pass of the jobs."""
     from mlmon.analyzers import jobs
 
-    return jobs.run_once(store, config, progress=progress, again=again)
+    return jobs.run_once(
+        store, config, progress=progress, again=again, letters=lambda: _numbered_letters(config)
+    )
 
 
 def analyze_forever(store: Store, config: Config, every: timedelta, stop: Event) -> Iterator[Pass]:
     """A pass every so often, each yielded, until `stop` is set."""
     from mlmon.analyzers import jobs
 
-    return jobs.run_forever(store, config, every=every, stop=stop)
+    return jobs.run_forever(store, config, every=every, stop=stop, letters=lambda: _numbered_letters(config))
+
+
+def accounting(reader: Reader, config: Config, now: datetime) -> Accounting:
+    """Where the events of every producer are, as of this moment, whether or when the jobs ran."""
+    from mlmon.analyzers import accounting as accounts
+
+    return accounts.current(reader, config, _numbered_letters(config), now=now)
+
+
+def cut_accounts(accounts: Iterable[Named], by: str) -> list[Named]:
+    """Accounts put together by model, service, host or producer."""
+    from mlmon.analyzers import account
+
+    return account.cut(accounts, by)
+
+
+def total_account(accounts: Iterable[Named]) -> Account:
+    """Accounts of different producers as one."""
+    from mlmon.analyzers import account
+
+    return account.total(accounts)
+
+
+def missing_numbers(reader: Reader, at: Accounting, producer: str) -> Runs:
+    """The numbers of a producer's events that are nowhere, as pairs of the first and the last of a run."""
+    from mlmon.analyzers import delivery
+
+    return delivery.missing(reader, at, producer)
+
+
+def _numbered_letters(config: Config) -> NumberedLetters:
+    from mlmon.analyzers.ledger import Letters as Numbered
+    from mlmon.pipelines import deadletter, tally
+
+    found = tally.tally(folder(config.store.url) / deadletter.FOLDER)
+    return Numbered(
+        waiting={name: each.waiting for name, each in found.producers.items()},
+        discarded={name: each.discarded for name, each in found.producers.items()},
+        nameless=found.nameless_waiting,
+    )
 
 
 class StoreState(Struct, frozen=True, kw_only=True):
