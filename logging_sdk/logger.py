@@ -75,7 +75,8 @@ class ModelLogger:
         level: The lowest level of lines to log.
         clock: Gives nanoseconds since the epoch.
         spool: Where events wait: `memory`, a folder, or a function that makes a Spool, once in each process;
-            else `MLMON_LOG_SPOOL`, else `memory`. See `mlmon.logging_sdk.spooling`.
+            else `MLMON_LOG_SPOOL`, else a folder of the user's where `ship` is acknowledged, and memory
+            otherwise. See `mlmon.logging_sdk.spooling`.
         health: Whether, or every how many seconds, to report what became of the events; else
             `MLMON_LOG_HEALTH`, else every 60 where `ship` names a network. See `mlmon.logging_sdk.health`.
 
@@ -135,7 +136,7 @@ class ModelLogger:
         self._misuse = Misuse()
         self._outlet = Outlet(
             Producer(identity, redactor(rules) if rules else None),
-            Shipper(maker(spool, identity.model), connect),
+            Shipper(maker(spool, identity.model, ship=ship, namespace=namespace), connect),
             self._misuse,
             report_every_s=interval_s(health, ship),
             clock=clock,

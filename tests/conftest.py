@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -123,6 +123,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for name in sorted(missing):
         terminalreporter.write_line(f"{name}: {REQUIREMENTS[name].how}")
     terminalreporter.write_line("MLMON_TEST_REQUIRE=all makes these fail instead")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the events that wait on disk out of the folder of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -173,9 +173,9 @@ class DiskSpool:
 
     @property
     def bytes_held(self) -> int:
-        """How much room the records take, in files and in memory, in bytes."""
+        """How much room the records take that wait or are on their way, in files and in memory, in bytes."""
         with self._lock:
-            on_disk = sum(segment.size for segment in self._segments())
+            on_disk = sum(segment.size - segment.acked_at for segment in self._segments())
             stuck = sum(len(record) for _, _, record in self._stuck)
             return self._front.bytes_held + stuck + on_disk
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,14 @@ class StubServer:
     reports: list[bytes] = field(default_factory=list)
     requests: int = 0
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
+
+
+@pytest.fixture(autouse=True)
+def state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test a folder of its own where events wait that nobody sent elsewhere."""
+    monkeypatch.delenv("MLMON_LOG_SPOOL", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import gc
 import logging
 import os
 import subprocess
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from mlmon.core import event
-from mlmon.logging_sdk import ModelLogger
+from mlmon.logging_sdk import Handler, ModelLogger
 from mlmon.logging_sdk.ship import Pace, Shipper
 from mlmon.logging_sdk.spool import MemorySpool
 from mlmon.logging_sdk.testing import CapturingTransport
@@ -132,7 +133,7 @@ def test_the_first_place_that_answers_is_used(server):
 def test_an_exiting_process_sends_what_is_left(server):
     """A process that ends right after its last event has sent it."""
     program = f"""
-from mlmon.logging_sdk import ModelLogger
+from mlmon.logging_sdk import Handler, ModelLogger
 log = ModelLogger("m", ship={server.url!r})
 for index in range(500):
     log.predicted({{"x": 1.0}}, value=index)
@@ -172,4 +173,29 @@ def test_what_is_logged_after_close_is_dropped_and_counted():
     stats = log.stats()
     assert (stats.emitted, stats.sent, stats.queued) == (4, 1, 0)
     assert stats.dropped == {"logged_after_close": 3}
+    assert log.close()
+
+
+@pytest.mark.parametrize("wait", ["memory"])
+def test_a_backlog_of_20_000_causes_no_collections(tmp_path, wait):
+    """Logging 20,000 inferences that wait makes nothing that the garbage collector must look at."""
+    down = StubTransport(*[UnavailableError("down")] * 1_000)
+    log = ModelLogger("m", ship=down, spool=wait if wait == "memory" else tmp_path)
+    handler = Handler(logger=log)
+    service = logging.Logger("service", logging.INFO)  # noqa: LOG001 - out of the tree, so that none inherits
+    service.addHandler(handler)
+    features = {f"f{index}": index + 0.5 for index in range(12)}
+    log.predicted(features, label="late", score=0.8)
+    collected: list[str] = []
+    gc.collect()
+    gc.callbacks.append(lambda phase, _: collected.append(phase))
+    try:
+        for _ in range(10_000):
+            log.predicted(features, label="late", score=0.8)
+            service.info("x", extra={"mlmon": {"features": features, "label": "late", "score": 0.8}})
+    finally:
+        gc.callbacks.pop()
+    assert collected == []
+    assert log.stats().queued == 20_001
+    down.faults.clear()
     assert log.close()
