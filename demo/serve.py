@@ -50,6 +50,7 @@ def logger(ship: str, threshold: float, hours: HourClock) -> ModelLogger:
         service="departures",
         environment="demo",
         ship=ship,
+        spool="memory",  # the collector is of this process, so nothing outlives it
         clock=hours,
     )
 
