@@ -128,12 +128,16 @@ class MemorySpool:
             self._in_flight += len(records)
         return Batch(records=records)
 
-    def drain(self, max_records: int, max_bytes: int) -> list[tuple[int, bytes]]:
-        """Take the oldest records for good, each with its level; they need no `ack`."""
+    def drain(self, max_records: int, max_bytes: int) -> tuple[list[int], list[bytes]]:
+        """Take the oldest records for good, and the level of each; they need no `ack`."""
+        levels: list[int] = []
+        records: list[bytes] = []
         with self._lock:
-            taken = list(self._pop(max_records, max_bytes))
-            self._limit += sum(len(record) for _, record in taken)
-        return taken
+            for level, record in self._pop(max_records, max_bytes):
+                levels.append(level)
+                records.append(record)
+            self._limit += sum(map(len, records))
+        return levels, records
 
     def _pop(self, max_records: int, max_bytes: int) -> Iterator[tuple[int, bytes]]:
         number = size = 0

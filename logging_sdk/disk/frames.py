@@ -11,16 +11,18 @@ within, so after damage the next frame is looked for behind the next newline.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 from zlib import crc32
+
+from msgspec import Struct
 
 _MAGIC: Final = b"mlmon-spool 1 "
 _PREFIX: Final = 16
 HEAD_BYTES: Final = len(_MAGIC) + 12 + 8 + 8 + 1
 
 
-class Frame(NamedTuple):
-    """A record that was read, and where in the file it ends."""
+class Frame(Struct, frozen=True, gc=False):
+    """A record that was read, and where in the file it ends; no work for the garbage collector."""
 
     turn: int
     ordinal: int
@@ -48,8 +50,8 @@ def frame(turn: int, ordinal: int, record: bytes) -> bytes:
     return b"%08x%08x%b\n" % (len(told), crc32(told), told)
 
 
-def read_frames(data: bytes, max_records: int, *, is_whole: bool) -> tuple[list[Frame], int]:
-    """The frames at the begin of some bytes, and how far the bytes were used.
+def read_frames(data: bytes, max_records: int, *, start: int, is_whole: bool) -> tuple[list[Frame], int]:
+    """The frames at the begin of some bytes, which start at `start` in a file, and how many bytes were used.
 
     Damage is passed over. Unless the bytes are the whole rest of the file, a frame that may go on behind them
     ends the reading.
@@ -65,7 +67,7 @@ def read_frames(data: bytes, max_records: int, *, is_whole: bool) -> tuple[list[
         if length is not None and len(told) == length and crc32(told) == _hex(data[at + 8 : at + _PREFIX]):
             turn, ordinal, record = told.split(b" ", 2)
             at = min(end + 1, size)
-            found.append(Frame(int(turn, 16), int(ordinal, 16), record, at))
+            found.append(Frame(int(turn, 16), int(ordinal, 16), record, start + at))
             continue
         newline = data.find(b"\n", at)
         if newline < 0:

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from time import time
 from typing import Final
@@ -50,15 +51,14 @@ class Segment:
         """Whether nothing of it is needed any more."""
         return self.is_sealed and not self.in_flight and not self._ready and self.read_at >= self.size
 
-    def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+    def append(self, turns: Sequence[int], records: Sequence[bytes]) -> None:
         """Write records, each with its turn, at the end; all of them or none.
 
         Raises:
             OSError: they cannot be written, for example because the disk is full.
 
         """
-        first = self.written
-        data = b"".join([frame(turn, first + n, record) for n, (turn, record) in enumerate(records)])
+        data = b"".join(map(frame, turns, count(self.written), records))
         try:
             _write(self._file, data, self.size)
         except OSError:
@@ -117,18 +117,18 @@ class Segment:
         """Read the next records; damage before, between and behind them is passed over and counted."""
         rest = self.size - self.read_at
         data = os.pread(self._file, min(rest, _CHUNK), self.read_at)
-        found, used = read_frames(data, _READ_AHEAD, is_whole=len(data) == rest)
+        start = self.read_at
+        found, used = read_frames(data, _READ_AHEAD, start=start, is_whole=len(data) == rest)
         if not found and rest > len(data):
             data = os.pread(self._file, rest, self.read_at)
-            found, used = read_frames(data, _READ_AHEAD, is_whole=True)
-        start = self.read_at
+            found, used = read_frames(data, _READ_AHEAD, start=start, is_whole=True)
         self.read_at = start + used if data else self.size
         for one in found:
             self.lost += max(0, one.ordinal - self.seen)
             self.seen = one.ordinal + 1
-            self._ready.append(one._replace(end=start + one.end))
+            self._ready.append(one)
         if self.read_at >= self.size:
-            self.lost += count_torn(data[found[-1].end if found else 0 :])
+            self.lost += count_torn(data[found[-1].end - start if found else 0 :])
             self.written = self.seen
 
 

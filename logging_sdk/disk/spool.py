@@ -20,6 +20,7 @@ from typing import Final
 from mlmon.core.errors import UsageError
 from mlmon.logging_sdk.disk import folder as folders
 from mlmon.logging_sdk.disk.folder import Folder
+from mlmon.logging_sdk.disk.held import Held
 from mlmon.logging_sdk.disk.segment import Segment
 from mlmon.logging_sdk.misuse import LOGGER
 from mlmon.logging_sdk.spool import Batch, MemorySpool
@@ -72,7 +73,7 @@ class DiskSpool:
         self._segment_bytes = max(4096, min(4 * 1024 * 1024, max_bytes // 16))
         self._max_age_s = max_age_s
         self._front = front or MemorySpool()
-        self._stuck: deque[tuple[int, int, bytes]] = deque()
+        self._stuck = Held()
         self._own: Folder | None = None
         self._adopted: deque[Folder] = deque()
         self._lost: Counter[str] = Counter()
@@ -176,8 +177,7 @@ class DiskSpool:
         """How much room the records take that wait or are on their way, in files and in memory, in bytes."""
         with self._lock:
             on_disk = sum(segment.size - segment.acked_at for segment in self._segments())
-            stuck = sum(len(record) for _, _, record in self._stuck)
-            return self._front.bytes_held + stuck + on_disk
+            return self._front.bytes_held + self._stuck.size + on_disk
 
     @property
     def dropped(self) -> int:
@@ -242,9 +242,9 @@ class DiskSpool:
         self._adopt()
         while True:
             if not self._stuck:
-                drained = self._front.drain(_CHUNK_RECORDS, self._segment_bytes)
-                self._stuck.extend((turn, *one) for turn, one in enumerate(drained, self._turn))
-                self._turn += len(drained)
+                levels, records = self._front.drain(_CHUNK_RECORDS, self._segment_bytes)
+                self._stuck.extend(self._turn, levels, records)
+                self._turn += len(records)
             if not self._stuck or self._is_released or monotonic() - self._failed_at < _RETRY_S:
                 return
             try:
@@ -258,12 +258,10 @@ class DiskSpool:
         if self._own is None:
             self._own = folders.own(self._root)
         while self._stuck:
-            turn, level, _ = self._stuck[0]
+            turn, level = self._stuck.first
             segment = self._own.active(level, turn)
-            segment.append([(turn, record) for turn, kind, record in self._stuck if kind == level])
-            rest = [one for one in self._stuck if one[1] != level]
-            self._stuck.clear()
-            self._stuck.extend(rest)
+            segment.append(*self._stuck.of_level(level))
+            self._stuck.forget(level)
             if segment.size >= self._segment_bytes:
                 segment.is_sealed = True
         self._make_room()
@@ -320,7 +318,7 @@ class DiskSpool:
             folder.close()
 
     def _take_stuck(self, max_records: int) -> Batch:
-        taken = [self._stuck.popleft()[2] for _ in range(min(max_records, len(self._stuck)))]
+        taken = self._stuck.pop(max_records)
         self._in_memory_flight += len(taken)
         return Batch(records=taken)
 

@@ -176,7 +176,7 @@ def test_what_is_logged_after_close_is_dropped_and_counted():
     assert log.close()
 
 
-@pytest.mark.parametrize("wait", ["memory"])
+@pytest.mark.parametrize("wait", ["memory", "disk"])
 def test_a_backlog_of_20_000_causes_no_collections(tmp_path, wait):
     """Logging 20,000 inferences that wait makes nothing that the garbage collector must look at."""
     down = StubTransport(*[UnavailableError("down")] * 1_000)
