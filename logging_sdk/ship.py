@@ -39,6 +39,7 @@ class Pace(Struct, frozen=True, kw_only=True):
 
 
 _WARN_EVERY_S: Final = 60.0
+_WRONG_NAMESPACE: Final = "wrong_namespace"
 _UNSENT: Final = "unsent_at_close"
 _LATE: Final = "logged_after_close"
 
@@ -278,6 +279,10 @@ class Shipper:
         return []
 
     def _count(self, number: int, receipt: Receipt) -> None:
+        if receipt.refused:
+            number -= receipt.refused
+            self.refused[_WRONG_NAMESPACE] += receipt.refused
+            self._warn(f"{receipt.refused} events are dropped: {receipt.detail}.")
         self.sent += number
         self.duplicates += receipt.duplicates
         if self._transport.is_acknowledged:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from msgspec import Struct
 
 from mlmon.core.errors import UsageError, WireError, nearest
+from mlmon.logging_sdk.key import read_key
+
+if TYPE_CHECKING:
+    from mlmon.logging_sdk.transports.tls import Tls
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
     """What the other side said of a batch: `dead_lettered` of it were kept aside, with a detail to show.
 
-    `duplicates` of it were there already.
+    `duplicates` of it were there already; `refused` were kept nowhere, for their namespace is not the key's.
     """
 
     dead_lettered: int = 0
+    refused: int = 0
     duplicates: int = 0
     detail: str = ""
 
@@ -87,7 +92,8 @@ def connector(ship: Ship) -> Callable[[], Transport]:
 def from_url(url: str) -> Transport:
     """The transport of a URL: http, https, tcp, tcp+tls, beats, beats+tls, file:///path or stdout.
 
-    `?ca=FILE` names the certificates that TLS trusts; tcp+tls and beats+tls take `?verify=false`.
+    `?ca=FILE` names the certificates that TLS trusts, `?cert=FILE&cert_key=FILE` the one to show; tcp+tls and
+    beats+tls take `?verify=false`. https and http show the key of `mlmon.logging_sdk.key`.
 
     Raises:
         UsageError: an unknown scheme, or a host, port or path that is missing.
@@ -131,8 +137,8 @@ def _http(parts: SplitResult, port: int | None) -> Transport:
         parts.hostname or "",
         port,
         path=parts.path if parts.path.strip("/") else "/v1/events",
-        is_tls=parts.scheme == "https",
-        ca_file=_option(parts, "ca"),
+        tls=_tls(parts) if parts.scheme == "https" else None,
+        key=read_key,
     )
 
 
@@ -142,9 +148,7 @@ def _tcp(parts: SplitResult, port: int | None) -> Transport:
     return TcpTransport(
         parts.hostname or "",
         port or 5960,
-        is_tls=parts.scheme.endswith("+tls"),
-        ca_file=_option(parts, "ca"),
-        is_verified=_option(parts, "verify") != "false",
+        tls=_tls(parts) if parts.scheme.endswith("+tls") else None,
     )
 
 
@@ -154,9 +158,7 @@ def _beats(parts: SplitResult, port: int | None) -> Transport:
     return BeatsTransport(
         parts.hostname or "",
         port or 5044,
-        is_tls=parts.scheme.endswith("+tls"),
-        ca_file=_option(parts, "ca"),
-        is_verified=_option(parts, "verify") != "false",
+        tls=_tls(parts) if parts.scheme.endswith("+tls") else None,
     )
 
 
@@ -170,6 +172,17 @@ def _stdout(_: SplitResult, __: int | None) -> Transport:
     from mlmon.logging_sdk.transports.stdout import StdoutTransport  # noqa: PLC0415 - loaded where used
 
     return StdoutTransport()
+
+
+def _tls(parts: SplitResult) -> Tls:
+    from mlmon.logging_sdk.transports.tls import Tls  # noqa: PLC0415 - loaded where used
+
+    return Tls(
+        ca_file=_option(parts, "ca"),
+        cert_file=_option(parts, "cert"),
+        cert_key_file=_option(parts, "cert_key"),
+        is_verified=_option(parts, "verify") != "false" or parts.scheme == "https",
+    )
 
 
 def _option(parts: SplitResult, name: str) -> str | None:

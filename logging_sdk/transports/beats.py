@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import struct
 from collections.abc import Sequence
 from typing import Final
@@ -9,16 +10,14 @@ from typing import Final
 from pylogbeat import ConnectionException, PyLogBeatClient
 
 from mlmon.logging_sdk.transport import Receipt, UnavailableError
+from mlmon.logging_sdk.transports.tls import Tls, context_of, failure
 
 _WINDOW: Final = 512
 """Records that one acknowledgement covers: few enough for their frame to fit the socket's buffer."""
 
 
 class BeatsTransport:
-    """Sends windows of records over one connection, and waits for the acknowledgement of each.
-
-    TLS checks the certificate against `ca_file`, or the system's authorities, but not the host's name.
-    """
+    """Sends windows of records over one connection, and waits for the acknowledgement of each."""
 
     is_acknowledged = True
 
@@ -27,21 +26,19 @@ class BeatsTransport:
         host: str,
         port: int,
         *,
-        is_tls: bool = False,
-        ca_file: str | None = None,
-        is_verified: bool = True,
+        tls: Tls | None = None,
         timeout_s: float = 10.0,
     ) -> None:
-        self._where = f"beats{'+tls' if is_tls else ''}://{host}:{port}"
+        self._where = f"beats{'+tls' if tls else ''}://{host}:{port}"
         self._options = {
             "host": host,
             "port": port,
             "timeout": timeout_s,
-            "ssl_enable": is_tls,
-            "ssl_verify": is_verified,
-            "ca_certs": ca_file,
+            "ssl_enable": tls is not None,
             "use_logging": True,  # else it prints to standard error
         }
+        self._host = host
+        self._tls = context_of(tls) if tls is not None else None
         self._client: PyLogBeatClient | None = None
 
     def send(self, records: Sequence[bytes]) -> Receipt:
@@ -54,13 +51,26 @@ class BeatsTransport:
         """
         try:
             if self._client is None:
-                self._client = PyLogBeatClient(**self._options)
+                self._client = self._connected()
             for start in range(0, len(records), _WINDOW):
                 self._client.send(records[start : start + _WINDOW])
+        except ssl.SSLError as error:
+            self.close()
+            raise UnavailableError(failure(self._where, error)) from error
         except (OSError, ConnectionException, struct.error) as error:
             self.close()
             raise UnavailableError(f"{self._where} gave no acknowledgement: {error}.") from error
         return Receipt()
+
+    def _connected(self) -> PyLogBeatClient:
+        client = PyLogBeatClient(**self._options)
+
+        def speak_tls() -> None:  # in place of the client's own, which does not check the host's name
+            assert self._tls is not None  # noqa: S101 - called with TLS only
+            client._socket = self._tls.wrap_socket(client._socket, server_hostname=self._host)  # noqa: SLF001 - as said
+
+        client._setup_ssl_socket = speak_tls  # noqa: SLF001 - as said
+        return client
 
     def close(self) -> None:
         """Close the connection."""

@@ -25,6 +25,7 @@ class StubServer:
     lines: list[bytes] = field(default_factory=list)
     reports: list[bytes] = field(default_factory=list)
     requests: int = 0
+    keys: list[str | None] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
 
 
@@ -47,6 +48,7 @@ def server() -> Iterator[StubServer]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             stub.requests += 1
+            stub.keys.append(self.headers["Authorization"])
             status, headers, answer = stub.answers.pop(0) if stub.answers else (200, {}, b"{}")
             if status == 200:
                 for line in body.splitlines():
