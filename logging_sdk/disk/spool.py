@@ -115,6 +115,7 @@ class DiskSpool:
 
     def take(self, max_records: int, max_bytes: int) -> Batch:
         """Take the oldest records; see `Spool`."""
+        self._adopt()
         with self._lock:
             self._write()
             for folder in self._folders():
@@ -239,7 +240,6 @@ class DiskSpool:
 
     def _write(self) -> None:
         """Write what is in memory; what the disk does not take stays there."""
-        self._adopt()
         while True:
             if not self._stuck:
                 levels, records = self._front.drain(_CHUNK_RECORDS, self._segment_bytes)
@@ -278,12 +278,18 @@ class DiskSpool:
                 os.close(file)
 
     def _adopt(self) -> None:
+        """Take over what dead processes left, without the lock: it may be much, and the writer must write."""
         if self._is_closed or monotonic() - self._adopted_at < _ADOPT_S:
             return
         self._adopted_at = monotonic()
         for folder in folders.adopt(self._root):
-            self._adopted.append(folder)
-            self._adopted_records += sum(segment.waiting for segment in folder.segments())
+            with self._lock:
+                if self._is_closed:
+                    folder.close()
+                    continue
+                self._adopted.append(folder)
+                self._adopted_records += sum(segment.waiting for segment in folder.segments())
+                self._make_room()
 
     # Room
 

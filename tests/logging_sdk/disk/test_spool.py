@@ -128,6 +128,33 @@ def test_the_writer_writes_by_itself(tmp_path):
     spool.close()
 
 
+def test_taking_over_much_does_not_keep_the_writer_from_writing(tmp_path, monkeypatch):
+    """While what a dead process left is being opened, new records reach the disk all the same."""
+    first = DiskSpool(tmp_path)
+    first.extend([b"old"], INFO)
+    _die(first)
+    adopt, is_opening, go_on = folder.adopt, threading.Event(), threading.Event()
+
+    def stub_of_a_slow_disk(root):
+        is_opening.set()
+        assert go_on.wait(10)
+        yield from adopt(root)
+
+    monkeypatch.setattr(folder, "adopt", stub_of_a_slow_disk)
+    second = DiskSpool(tmp_path)
+    second.append(b"new", INFO)
+    taken: list[bytes] = []
+    taker = threading.Thread(target=lambda: taken.extend(_drain(second)))
+    taker.start()
+    assert is_opening.wait(10)
+    second.persist()
+    assert any(b"new" in path.read_bytes() for path in _left(tmp_path))
+    go_on.set()
+    taker.join(10)
+    assert taken == [b"old", b"new"]
+    second.close()
+
+
 def test_room_is_made_by_the_lowest_level(tmp_path):
     """Above the cap the oldest debug lines go, then other lines; errors stay, and all are counted."""
     spool = DiskSpool(tmp_path, max_bytes=64 * 1024)
