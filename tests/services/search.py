@@ -6,6 +6,7 @@ apart from each other by namespaces and indices of their own, and never by remov
 
 import json
 import os
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -90,36 +91,51 @@ def _ask(url: str, method: str = "GET", body: object = None) -> tuple[int, dict]
         return refused.code, json.loads(text) if text.startswith(b"{") else {"text": text.decode()}
 
 
-def _answers(url: str, *, is_opensearch: bool) -> bool:
+def _is_bound(port: int) -> bool:
+    """Whether the port answers; who it may answer and over which protocol is for the test to find out."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _answers(url: str, *, has_licence: bool) -> bool:
     try:
         status, health = _ask(f"{url}/_cluster/health")
     except (OSError, ValueError):
         return False
     if status != 200 or health["status"] not in ("green", "yellow"):
         return False
-    return is_opensearch or _ask(f"{url}/_license")[0] == 200  # it comes a moment after the first answer
+    return not has_licence or _ask(f"{url}/_license")[0] == 200  # it comes a moment after the first answer
 
 
 @pytest.fixture(scope="session")
 def start_engine(daemon, from_maven, java_home, free_ports) -> Callable[..., Engine]:
     """Give a function that starts a server of one's own: to be killed, or with other settings."""
 
-    def start(kind: str, *settings: str) -> Engine:
+    def start(
+        kind: str,
+        *settings: str,
+        prepare: Callable[[Path], None] = lambda _: None,
+        is_secured: bool = False,
+    ) -> Engine:
         distribution = DISTRIBUTIONS[kind]
         java = java_home(distribution.java)
         home = from_maven(distribution.coordinates)
         port, inner_port = free_ports(2)
         url = f"http://127.0.0.1:{port}"
 
-        def prepare(folder: Path) -> None:
-            _configure(distribution, home, folder, (port, inner_port), settings)
+        def fill(folder: Path) -> None:
+            lines = (*settings, *(() if is_secured else distribution.settings))
+            _configure(distribution, home, folder, (port, inner_port), lines)
+            prepare(folder / "config")
 
         one = daemon(
             distribution.name,
             [str(home / "bin" / distribution.program)],
             env=lambda folder: _environment(distribution, java, folder),
-            prepare=prepare,
-            is_ready=lambda: _answers(url, is_opensearch=kind == "opensearch"),
+            prepare=fill,
+            is_ready=lambda: (
+                _is_bound(port) if is_secured else _answers(url, has_licence=kind != "opensearch")
+            ),
         )
         one.start()
         return Engine(kind=kind, url=url, stop=one.stop, kill=one.kill, start=one.start)
@@ -149,7 +165,6 @@ def _configure(
         f"transport.port: {ports[1]}",
         "discovery.type: single-node",
         "cluster.routing.allocation.disk.threshold_enabled: false",
-        *distribution.settings,
         *settings,
     ]
     (config / f"{distribution.program}.yml").write_text("\n".join(lines) + "\n")

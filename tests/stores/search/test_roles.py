@@ -1,0 +1,139 @@
+"""Roles on a real Elasticsearch with TLS and a user for each, and what each may and may not."""
+
+import json
+
+import pytest
+
+from mlmon.core import schema
+from mlmon.core.config import StoreConfig
+from mlmon.core.errors import StoreError, StoreUnreachableError
+from mlmon.stores.search import access, facts, roles, setup
+from mlmon.stores.search.connection import Http
+from mlmon.stores.search.roles import Role
+from mlmon.stores.search.templates import Options
+from mlmon.stores.search.writer import ClusterWriter
+
+ELSEWHERE = "payroll"
+STREAM = "logs-mlmon.inference-team_a"
+
+
+@pytest.mark.parametrize("engine", ["elasticsearch", "opensearch"])
+def test_the_roles_are_as_documented(engine, golden):
+    """Every role is as it was read and agreed to."""
+    golden(f"search/roles_{engine}.json", json.dumps(roles.paths(engine, "team_a"), indent=1) + "\n")
+
+
+@pytest.fixture(scope="module")
+def secured(start_secured):
+    """Start a server with a user for each role in the namespace `team_a`, and one who may do everything."""
+    users = {f"{role}": roles.elasticsearch(role, "team_a") for role in Role}
+    everything = {"cluster": ["all"], "indices": [{"names": ["*"], "privileges": ["all"]}]}
+    return start_secured({**users, "admin": everything})
+
+
+@pytest.fixture(scope="module")
+def connect_as(secured):
+    """Give a function of a user's name that connects as that user, believing the test's authority alone."""
+    made = []
+
+    def connect(user, password=secured.password, **trust):
+        trust = trust or {"ca_file": str(secured.ca_file)}
+        settings = StoreConfig(url=secured.url, user=user, **trust)
+        made.append(Http(access.of(settings, {"MLMON_STORE_PASSWORD": password})))
+        return made[-1]
+
+    yield connect
+    for each in made:
+        each.close()
+
+
+@pytest.fixture(scope="module")
+def ready(connect_as):
+    """Set the cluster up as its provisioner, and give a foreign index a document."""
+    provisioner = connect_as(Role.PROVISIONER)
+    found = facts.probe(provisioner, "elasticsearch")
+    for options in (Options(), Options(namespace="team_a")):
+        list(setup.apply(provisioner, setup.plan(provisioner, found, options)))
+    admin = connect_as("admin")
+    assert admin.send("PUT", f"/{ELSEWHERE}/_doc/1?refresh=true", b'{"salary": 1}').is_well
+
+
+@pytest.fixture
+def write_as(connect_as, ready):
+    """Give a function that writes events as a user."""
+    made = []
+
+    def write(user, *events, namespace="team_a"):
+        made.append(ClusterWriter(connect_as(user), engine="elasticsearch", namespace=namespace))
+        return made[-1].write(events)
+
+    yield write
+    for each in made:
+        each.close()
+
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_writer_adds_events_and_cannot_read_them(write_as, connect_as, inference):
+    """The writer's event is stored, sent again it is a duplicate, and the writer is refused to search."""
+    event = inference("w-1")
+    assert write_as(Role.WRITER, event).stored == 1
+    assert write_as(Role.WRITER, event).duplicates == 1
+    assert connect_as(Role.WRITER).send("GET", f"/{STREAM}/_search").status == 403
+    assert connect_as(Role.WRITER).send("DELETE", f"/{STREAM}").status == 403
+
+
+def test_the_reader_reads_and_cannot_write(write_as, connect_as, inference):
+    """The reader finds what the writer wrote, and is refused to add anything."""
+    write_as(Role.WRITER, inference("r-1"))
+    assert connect_as("admin").send("POST", f"/{STREAM}/_refresh").is_well
+    query = json.dumps({"query": {"term": {schema.EVENT_ID: "r-1"}}}).encode()
+    answer = connect_as(Role.READER).send("POST", f"/{STREAM}/_search", query)
+    assert answer.json()["hits"]["total"]["value"] == 1
+    with pytest.raises(StoreError, match=r"does not let this writer in \(403\)"):
+        write_as(Role.READER, inference("r-2"))
+
+
+def test_the_analyzer_reads_events_and_writes_what_it_computes(write_as, connect_as, inference):
+    """The analyzer reads, writes metrics and small values, and is refused to add inferences."""
+    analyzer = connect_as(Role.ANALYZER)
+    assert analyzer.send("GET", f"/{STREAM}/_search").is_well
+    assert analyzer.send("POST", f"/{STREAM}/_refresh").is_well
+    for index in ("mlmon.metric-team_a-2013.01", "mlmon.state-team_a"):
+        assert analyzer.send("PUT", f"/{index}/_doc/1", b"{}").is_well
+        assert analyzer.send("PUT", f"/{index}/_doc/1", b"{}").is_well
+    with pytest.raises(StoreError, match="403"):
+        write_as(Role.ANALYZER, inference("a-1"))
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_none_touches_another_index_or_namespace(connect_as, ready, role):
+    """Every role is refused an index that is not mlmon's, and another namespace's streams."""
+    user = connect_as(role)
+    assert user.send("GET", f"/{ELSEWHERE}/_search").status == 403
+    assert user.send("PUT", f"/{ELSEWHERE}/_doc/2", b"{}").status == 403
+    assert user.send("DELETE", f"/{ELSEWHERE}").status == 403
+    other = "/logs-mlmon.inference-team_b"
+    event = b'{"create":{}}\n{"@timestamp":"2013-01-01T00:00:00Z"}\n'
+    answer = user.send("POST", f"{other}/_bulk", event, kind="application/x-ndjson")
+    statuses = [answer.status] if not answer.is_well else [
+        item["create"]["status"] for item in answer.json()["items"]
+    ]  # fmt: skip
+    assert statuses == [403]
+
+
+def test_a_wrong_password_is_told_as_such(write_as, connect_as, inference):
+    """Whoever has the wrong password hears that, at once, and what to check."""
+    with pytest.raises(StoreError, match=r"lets nobody in this way \(401\)"):
+        facts.probe(connect_as(Role.PROVISIONER, password="wrong"), "elasticsearch")
+
+
+def test_only_the_certificate_named_is_believed(connect_as, secured, certificates):
+    """A pinned certificate or authority is believed, and no other, not even the system's."""
+    path = "/_security/_authenticate"
+    assert connect_as("admin", fingerprint=secured.fingerprint).send("GET", path).is_well
+    with pytest.raises(StoreUnreachableError, match="ingerprint"):
+        connect_as("admin", fingerprint="ab" * 32).send("GET", path)
+    with pytest.raises(StoreUnreachableError, match="certificate"):
+        connect_as("admin", ca_file=certificates.other_ca).send("GET", path)
