@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -43,14 +44,16 @@ class Open(msgspec.Struct, kw_only=True):
 
 
 @contextlib.contextmanager
-def _opened(pipeline: Pipeline, config: CollectorConfig, watch: Watch | None) -> Iterator[Open]:
+def _opened(
+    pipeline: Pipeline, config: CollectorConfig, watch: Watch | None, keys: Path | None
+) -> Iterator[Open]:
     loop = asyncio.new_event_loop()
     is_open, stopping = threading.Event(), asyncio.Event()
     found: list[Doors] = []
     failed: list[BaseException] = []
 
     async def serve() -> None:
-        async with running(config, pipeline, watch=watch) as doors:
+        async with running(config, pipeline, watch=watch, keys=keys) as doors:
             found.append(doors)
             is_open.set()
             await stopping.wait()
@@ -88,9 +91,13 @@ def opened() -> Callable[..., AbstractContextManager[Open]]:
     """Give a function of a pipeline and a configuration, which opens a collector while entered."""
 
     def open_one(
-        pipeline: Pipeline, config: CollectorConfig = ANY_PORTS, watch: Watch | None = None
+        pipeline: Pipeline,
+        config: CollectorConfig = ANY_PORTS,
+        *,
+        watch: Watch | None = None,
+        keys: Path | None = None,
     ) -> AbstractContextManager[Open]:
-        return _opened(pipeline, config, watch)
+        return _opened(pipeline, config, watch, keys)
 
     return open_one
 

@@ -159,9 +159,14 @@ def test_a_bomb_is_not_unpacked():
 )
 def test_a_frame_that_comes_in_many_pieces_is_not_read_again_for_each(make, monkeypatch):
     """The work for a frame grows with its size, not with the number of pieces it comes in."""
-    looked = []
+    looked: list[int] = []
     numbers = frames._numbers
-    monkeypatch.setattr(frames, "_numbers", lambda *it: looked.append(1) or numbers(*it))
+
+    def stub_numbers(data: bytearray, at: int, count: int) -> tuple[int, ...] | None:
+        looked.append(at)
+        return numbers(data, at, count)
+
+    monkeypatch.setattr(frames, "_numbers", stub_numbers)
     whole, reading = make(b"x" * 2000), parser()
     found = [frame for place in range(len(whole)) for frame in reading.feed(whole[place : place + 1])]
     assert len(found) == 1

@@ -1,6 +1,7 @@
 """A door that others can reach is locked unless the settings say otherwise."""
 
 import ssl
+from typing import Any
 
 import pytest
 
@@ -9,10 +10,10 @@ from mlmon.core.errors import ConfigError
 from mlmon.pipelines.collector.guard import guard
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound here
-HTTP_ALONE = {"tcp_port": None, "beats_port": None}
+HTTP_ALONE: dict[str, Any] = {"tcp_port": None, "beats_port": None}
 
 
-def refused(**settings) -> str:
+def refused(**settings: Any) -> str:
     """Give what a person is told who starts with these settings."""
     with pytest.raises(ConfigError) as caught:
         guard(CollectorConfig(**settings))
@@ -44,7 +45,7 @@ def test_a_proxy_may_end_tls():
 
 def test_doors_that_carry_no_key_need_certificates(certificates):
     """The message names the doors and each way out, and each way out is one."""
-    settings = {"host": EVERYWHERE, "tls_cert": certificates.server}
+    settings: dict[str, Any] = {"host": EVERYWHERE, "tls_cert": certificates.server}
     told = refused(**settings)
     for choice in (
         "collector.tcp_port",
@@ -57,13 +58,16 @@ def test_doors_that_carry_no_key_need_certificates(certificates):
     assert "collector.tcp_port" not in refused(**settings, tcp_port=None)
     assert not guard(CollectorConfig(**settings, require_keys=False)).needs_key
     found = guard(CollectorConfig(**settings, tls_client_ca=certificates.ca))
+    assert found.http is not None
     assert found.http.verify_mode is ssl.CERT_NONE
+    assert found.streams is not None
     assert found.streams.verify_mode is ssl.CERT_REQUIRED
 
 
 def test_without_keys_a_certificate_is_the_proof_at_each_door(certificates):
     """Whoever asks for certificates and no keys means all doors."""
     found = guard(CollectorConfig(tls_cert=certificates.server, tls_client_ca=certificates.ca))
+    assert found.http is not None
     assert found.http.verify_mode is ssl.CERT_REQUIRED
 
 
