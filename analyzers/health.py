@@ -18,7 +18,7 @@ from mlmon.core.clock import Clock
 from mlmon.core.errors import StoreError
 from mlmon.core.event import Document
 from mlmon.core.health import Part, Report
-from mlmon.core.query import Min, Query
+from mlmon.core.query import Min, Query, Terms
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader, Store
 from mlmon.core.window import Window
@@ -27,23 +27,28 @@ APART: Final = timedelta(seconds=10)
 """Passes that are quicker than this do not all report."""
 
 
-def lag_s(reader: Reader, now: datetime) -> float:
-    """For how long the oldest inference that no pass has seen yet has been stored, in seconds; 0 for none.
+def lags_s(reader: Reader, now: datetime) -> dict[str, float]:
+    """For how long the oldest inference that no pass has seen yet has been stored, by model, in seconds.
 
-    It grows where passes are slow, and where none run.
+    A model of which all is seen is not there. It grows where passes are slow, and where none run.
     """
     seen = cursors.load(reader, cursor_name(Dataset.INFERENCE)).mark
     start = cursors.BEGINNING if seen is None else seen + cursors.RESOLUTION
-    [row] = reader.query(
+    rows = reader.query(
         Query(
             dataset=Dataset.INFERENCE,
             window=Window(start=start, end=cursors.END),
             time=schema.EVENT_INGESTED,
+            by={"model": Terms(schema.MODEL_NAME)},
             measures={"oldest": Min(schema.EVENT_INGESTED)},
         )
-    ).rows
-    oldest: datetime | None = row["oldest"]
-    return 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
+    )
+    return {row["model"]: max(0.0, (now - row["oldest"]).total_seconds()) for row in rows}
+
+
+def lag_s(reader: Reader, now: datetime) -> float:
+    """The longest of `lags_s`; 0 where all is seen."""
+    return max(lags_s(reader, now).values(), default=0.0)
 
 
 class Reporter:

@@ -7,7 +7,7 @@ command pays for its own parts only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,8 +20,15 @@ from msgspec import Struct
 from mlmon.cli import ship, threads
 from mlmon.core.clock import to_ns
 from mlmon.core.config import Config
-from mlmon.core.errors import InvalidEventError, StoreLockedError, StoreUnreachableError, UsageError
+from mlmon.core.errors import (
+    InvalidEventError,
+    StoreError,
+    StoreLockedError,
+    StoreUnreachableError,
+    UsageError,
+)
 from mlmon.core.event import Event as Sent
+from mlmon.core.exposition import Family
 from mlmon.core.result import Metric
 from mlmon.core.sequences import Runs
 from mlmon.core.store import Reader, Store, Written
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
     from mlmon.analyzers.account import Account as Account  # noqa: PLC0414 - for commands to name
     from mlmon.analyzers.account import Named as Named  # noqa: PLC0414 - for commands to name
     from mlmon.analyzers.delivery import Now as Accounting
+    from mlmon.analyzers.health import Reporter as JobReporter
     from mlmon.analyzers.jobs import Pass as Pass  # noqa: PLC0414 - for commands to name
     from mlmon.analyzers.ledger import Letters as NumberedLetters
     from mlmon.analyzers.models import Model as Model  # noqa: PLC0414 - for commands to name
@@ -192,19 +200,45 @@ def reference_from_table(
 def analyze_once(
     store: Store, config: Config, *, progress: Callable[[str, int, int], None], again: Window | None
 ) -> Pass:
-    """One pass of the jobs."""
+    """One pass of the jobs, reported."""
     from mlmon.analyzers import jobs
 
-    return jobs.run_once(
-        store, config, progress=progress, again=again, letters=lambda: _numbered_letters(config)
+    reporter = job_reporter()
+    try:
+        done = jobs.run_once(
+            store, config, progress=progress, again=again, letters=lambda: _numbered_letters(config)
+        )
+    except StoreError as error:
+        reporter.failed(store, error)
+        raise
+    reporter.passed(store, done, is_last=True)
+    return done
+
+
+def analyze_forever(
+    store: Store, config: Config, every: timedelta, stop: Event, reporter: JobReporter
+) -> Iterator[Pass]:
+    """A pass every so often, each yielded and reported, until `stop` is set."""
+    from mlmon.analyzers import health, jobs
+
+    passes = jobs.run_forever(
+        store, config, every=every, stop=stop, letters=lambda: _numbered_letters(config)
     )
+    return health.reported(passes, store, reporter)
 
 
-def analyze_forever(store: Store, config: Config, every: timedelta, stop: Event) -> Iterator[Pass]:
-    """A pass every so often, each yielded, until `stop` is set."""
-    from mlmon.analyzers import jobs
+def job_reporter() -> JobReporter:
+    """What reports the passes of this process; its counts begin with it."""
+    from mlmon.analyzers import health
 
-    return jobs.run_forever(store, config, every=every, stop=stop, letters=lambda: _numbered_letters(config))
+    return health.Reporter()
+
+
+def lags_s(reader: Reader, now: datetime) -> dict[str, float]:
+    """For how long the oldest inference of a model that is not analysed yet has been stored, in seconds."""
+    from mlmon.analyzers import health
+
+    return health.lags_s(reader, now)
 
 
 def accounting(reader: Reader, config: Config, now: datetime) -> Accounting:
@@ -321,11 +355,17 @@ def serving(reader: Reader, config: Config) -> Iterator[str]:
     """
     import uvicorn
 
+    from mlmon.cli import exposed
     from mlmon.web.app import app
+
+    def metrics(now: datetime) -> Iterator[Family]:
+        return exposed.families(reader, config, now)
 
     listening = threads.bound(config.page.host, config.page.port, "page.port")
     server = uvicorn.Server(
-        uvicorn.Config(app(reader), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+        uvicorn.Config(
+            app(reader, metrics=metrics), log_level="warning", access_log=False, timeout_graceful_shutdown=2
+        )
     )
     thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="mlmon-page", daemon=True)
     thread.start()
@@ -355,13 +395,18 @@ def collecting(store: Store, config: Config) -> Iterator[Collector]:
     """
     from mlmon.pipelines import deadletter
     from mlmon.pipelines.collector.server import running
+    from mlmon.pipelines.health import Watch, reporting
     from mlmon.pipelines.pipeline import Pipeline
 
-    checks = _validator(config)
-    letters = deadletter.Folder(folder(config.store.url) / deadletter.FOLDER)
-    pipeline = Pipeline(store, letters, checks)
+    root = folder(config.store.url)
+    pipeline = Pipeline(store, deadletter.Folder(root / deadletter.FOLDER), _validator(config))
+    watch = Watch(pipeline, root)
+
+    def opened() -> AbstractAsyncContextManager[Doors]:
+        return running(config.collector, pipeline, keys=_keys_file(config), watch=watch)
+
     try:
-        with threads.on_a_loop(lambda: running(config.collector, pipeline, keys=_keys_file(config))) as doors:
+        with reporting(watch), threads.on_a_loop(opened) as doors:
             yield Collector(doors=doors, counters=pipeline.counters)
     finally:
         pipeline.close()

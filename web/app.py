@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -22,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mlmon.core import clock
 from mlmon.core.clock import Clock
 from mlmon.core.errors import MlmonError, StoreError, UsageError
+from mlmon.core.exposition import Family, form_for, render
 from mlmon.core.result import Finding, identity
 from mlmon.core.store import Reader
 from mlmon.web import bundle, detail, export, found, logs, model, overview, pages, panels
@@ -55,10 +57,15 @@ class _Desk:
         return clock.to_datetime(self.clock())
 
 
-def app(reader: Reader, *, clock: Clock = clock.system) -> Starlette:
+Tell = Callable[[datetime], Iterable[Family]]
+"""Gives the numbers that Prometheus is to read, of a moment."""
+
+
+def app(reader: Reader, *, clock: Clock = clock.system, metrics: Tell | None = None) -> Starlette:
     """The application: pages under `/`, data under `/api`. Serve it with any ASGI server.
 
-    The script that draws is made on a thread at start-up; the reader is asked from several threads.
+    `metrics` is what `/metrics` serves, nothing by default. The script that draws is made on a thread at
+    start-up; the reader is asked from several threads.
     """
     desk = _Desk(reader, clock)
 
@@ -81,6 +88,7 @@ def app(reader: Reader, *, clock: Clock = clock.system) -> Starlette:
         Route("/api/findings", _api(desk, _api_findings)),
         Route("/api/findings/{id}", _api(desk, _api_finding)),
         Route("/api/logs", _api(desk, _api_logs)),
+        Route("/metrics", _api(desk, partial(_metrics, metrics))),
         Route("/health", lambda _: PlainTextResponse("ok\n")),
     ]
     return Starlette(
@@ -320,6 +328,12 @@ def _api_findings(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain
 def _api_finding(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
     finding = _found(desk, request)
     return {**detail.plain(finding), "id": identity(finding), "evidence": finding.evidence}
+
+
+def _metrics(tell: Tell | None, desk: _Desk, request: Request) -> Response:
+    form = form_for(request.headers.get("accept", ""))
+    text = render(tell(desk.now()) if tell else (), form)
+    return Response(text, headers={"content-type": str(form)})
 
 
 def _api_logs(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain values

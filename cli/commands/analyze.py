@@ -48,7 +48,8 @@ def command(asked: Asked, every: str | None) -> None:
             return
         with signals.stopping() as stop:
             output.note(f"A pass every {config.analyze.every}. Ctrl-C ends.")
-            for done in wiring.analyze_forever(store, config, parse_duration(config.analyze.every), stop):
+            wait, reporter = parse_duration(config.analyze.every), wiring.job_reporter()
+            for done in wiring.analyze_forever(store, config, wait, stop, reporter):
                 click.echo(told(done))
 
 

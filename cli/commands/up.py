@@ -85,10 +85,10 @@ def _analyze(store: EmbeddedStore, config: Config, stop: Event) -> None:
     from mlmon.core.errors import StoreError
     from mlmon.core.window import parse_duration
 
-    every, tidied = parse_duration(config.analyze.every), now()
+    every, tidied, reporter = parse_duration(config.analyze.every), now(), wiring.job_reporter()
     while not stop.is_set():
         try:
-            for done in wiring.analyze_forever(store, config, every, stop):
+            for done in wiring.analyze_forever(store, config, every, stop, reporter):
                 if done.inferences or done.outcomes.joined or done.findings:
                     note(told(done))
                 if now() - tidied > _TIDY:

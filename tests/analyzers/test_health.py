@@ -3,7 +3,7 @@ from threading import Event
 
 import pytest
 
-from mlmon.analyzers.health import Reporter, lag_s, reported
+from mlmon.analyzers.health import Reporter, lag_s, lags_s, reported
 from mlmon.analyzers.jobs import run_forever, run_once
 from mlmon.core import clock, health, schema
 from mlmon.core.config import AnalyzeConfig, Config
@@ -76,6 +76,7 @@ def test_the_lag_is_the_wait_of_the_oldest_event_no_pass_has_seen(store, service
     _serve(store, service, present)
     later = max(each[schema.EVENT_INGESTED] for each in store.documents[Dataset.INFERENCE].values())
     assert lag_s(store, later + timedelta(seconds=7)) == 7
+    assert lags_s(store, later + timedelta(seconds=7)) == {"m": 7}
 
 
 def test_quick_passes_do_not_all_report(store, present):

@@ -116,7 +116,7 @@ def test_up_takes_events_and_drains(started, tmp_path):
     process.send_signal(signal.SIGTERM)
     assert process.wait(DEADLINE_S) == 0
     assert process.stderr is not None
-    assert "2 events stored" in process.stderr.read()
+    assert "3 events stored" in process.stderr.read()  # the service's last report is one
     store = open_store(tmp_path / "mlmon-data", read_only=True)
     assert store.query(Query(dataset=Dataset.INFERENCE, measures={"n": Count()})).rows == [{"n": 1}]
     store.close()
