@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -20,7 +21,7 @@ from typing import Any
 import pytest
 
 from mlmon.core import schema, sequences
-from mlmon.core.query import Count, Query, Scan
+from mlmon.core.query import Scan
 from mlmon.core.schema import Dataset
 from mlmon.core.sequences import Runs
 from mlmon.pipelines import deadletter, tally
@@ -88,6 +89,10 @@ class Process:
         assert self.popen.returncode == 0
         return [Told(**json.loads(line)) for line in printed.splitlines() if line.startswith("{")]
 
+    def first_told(self) -> Told:
+        """Wait for the first report, and let it run on."""
+        return Told(**json.loads(next(line for line in self.lines() if line.startswith("{"))))
+
     def kill(self) -> list[str]:
         """Kill it, and give the whole lines that it had printed and nobody read."""
         self.popen.send_signal(signal.SIGKILL)
@@ -118,6 +123,17 @@ class Collector:
         assert self._popen.stdout is not None
         doors = [self._popen.stdout.readline().partition(" ")[0] for _ in range(3)]
         assert doors == ["http", "tcp", "beats"]
+
+    def until_stored(self, number: int) -> None:
+        """Wait until it has stored so many events since its start."""
+        end = time.monotonic() + DEADLINE_S
+        while self._stored() < number:
+            assert time.monotonic() < end, "the events did not come"
+            time.sleep(0.01)
+
+    def _stored(self) -> int:
+        with urllib.request.urlopen(f"{self.http}/v1/status", timeout=DEADLINE_S) as answer:
+            return int(json.loads(answer.read())["stored"])
 
     def kill(self) -> None:
         """End it at once."""
@@ -359,21 +375,3 @@ def proxy() -> Iterator[Callable[..., StubProxy]]:
     yield put
     for each in made:
         each.close()
-
-
-@pytest.fixture
-def until_stored() -> Callable[[Path, int], None]:
-    """Give a function that waits until a store has so many inferences."""
-
-    def wait(store: Path, number: int) -> None:
-        reader = open_store(store, read_only=True)
-        query = Query(dataset=Dataset.INFERENCE, measures={"n": Count()})
-        end = time.monotonic() + DEADLINE_S
-        try:
-            while reader.query(query).rows[0]["n"] < number:
-                assert time.monotonic() < end, "the events did not come"
-                time.sleep(0.02)
-        finally:
-            reader.close()
-
-    return wait

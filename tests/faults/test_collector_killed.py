@@ -6,11 +6,11 @@ from mlmon.core import sequences
 
 
 @pytest.mark.parametrize("wire", ["http", "beats"])
-def test_three_kills_lose_nothing_and_double_nothing(collector, model, ledger, tmp_path, until_stored, wire):
+def test_three_kills_lose_nothing_and_double_nothing(collector, model, ledger, tmp_path, wire):
     """Killed three times while events come in, the store ends with each event once."""
     running = model(ship=getattr(collector, wire), spool=tmp_path / "spool", count=12_000, pause_s=0.0002)
-    for number in range(1, 4):
-        until_stored(collector.store, 2_500 * number)
+    for _ in range(3):
+        collector.until_stored(2_500)
         collector.kill()
         collector.start()
     [told] = running.told()
@@ -21,10 +21,10 @@ def test_three_kills_lose_nothing_and_double_nothing(collector, model, ledger, t
     assert sequences.count(found.stored[told.producer]) == 12_000
 
 
-def test_events_in_memory_outlive_the_collector(collector, model, ledger, until_stored):
+def test_events_in_memory_outlive_the_collector(collector, model, ledger):
     """With the spool in memory a model that lives loses nothing when the collector dies and comes back."""
     running = model(ship=collector.http, count=6_000, pause_s=0.0002)
-    until_stored(collector.store, 1_000)
+    collector.until_stored(1_000)
     collector.kill()
     collector.start()
     [told] = running.told()
@@ -34,7 +34,7 @@ def test_events_in_memory_outlive_the_collector(collector, model, ledger, until_
     assert (sequences.count(found.stored[told.producer]), told.dropped) == (6_000, {})
 
 
-def test_letters_outlive_the_collector(collector, model, ledger, until_stored, tmp_path):
+def test_letters_outlive_the_collector(collector, model, ledger, tmp_path):
     """Refused events are accounted for over kills as stored ones are, each once."""
     program = """
 import json, sys, time
@@ -50,8 +50,8 @@ stats = log.stats()
 print(json.dumps({"producer": log._outlet.producer.id, "emitted": stats.emitted, "dropped": stats.dropped}))
 """
     running = model(program, ship=collector.http, spool=tmp_path / "spool")
-    for number in range(1, 3):
-        until_stored(collector.store, 800 * number)
+    for _ in range(2):
+        collector.until_stored(800)
         collector.kill()
         collector.start()
     [told] = running.told()

@@ -54,13 +54,13 @@ def disk(require, tmp_path):
     made.close()
 
 
-def test_a_collector_without_room(make_collector, model, ledger, disk, until_stored, tmp_path):
+def test_a_collector_without_room(make_collector, model, ledger, disk, tmp_path):
     """While its disk is full the collector acknowledges nothing, and with room again it takes everything."""
     collector = make_collector(disk.path / "store", prefix=disk.prefix)
     collector.start()
     seen = disk.seen / "store"
     running = model(ship=collector.http, spool=tmp_path / "spool", count=4_000, pause_s=0.0005)
-    until_stored(seen, 500)
+    collector.until_stored(500)
     disk.fill()
     time.sleep(1.5)  # the model goes on while nothing can be written
     disk.empty()
