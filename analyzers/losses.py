@@ -187,8 +187,8 @@ def _evidence(name: str, entry: Entry, number: int, metric: str) -> dict[str, An
 def _missing(subject: str, value: int, producer: str, producers: int) -> str:
     of = "one producer" if producers == 1 else f"{producers:,} producers"
     return (
-        f"{_events(value)} of {of}{_of(subject)} never arrived, and nobody said that they were dropped. "
-        f"Was a process killed, or does its spool wait? See which: mlmon accounting --producer {producer}"
+        f"{_events(value)} of {of}{_of(subject)} never arrived and were not reported as dropped. "
+        f"Look for a killed process or a spool that waits: mlmon accounting --producer {producer}"
     )
 
 

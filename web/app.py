@@ -26,7 +26,7 @@ from mlmon.core.errors import MlmonError, StoreError, UsageError
 from mlmon.core.exposition import Family, form_for, render
 from mlmon.core.result import Finding, identity
 from mlmon.core.store import Reader
-from mlmon.web import bundle, detail, export, found, logs, model, overview, pages, panels
+from mlmon.web import bundle, delivery, detail, export, found, logs, model, overview, pages, panels
 from mlmon.web.logs import KINDS, LEVELS
 from mlmon.web.view import address
 
@@ -212,6 +212,7 @@ def _overview(desk: _Desk, request: Request) -> Response:
         view=seen.view,
         words=overview.WORDS,
         ages=overview.ages(seen, now),
+        delivery=delivery.read(desk.reader),
         path="/",
         store=desk.reader.url,
     )
@@ -239,6 +240,7 @@ def _model(desk: _Desk, request: Request) -> Response:
         over_time=panels.OVER_TIME,
         commands={id_: model.command(looked, id_) for id_ in ids},
         export=address("", looked.view, model=looked.name),
+        delivery=delivery.read(desk.reader, looked.name),
         payload=pages.inline_json(model.payload(page)),
     )
 

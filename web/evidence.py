@@ -134,6 +134,7 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
     if finding.low is not None and finding.high is not None:
         rows.append(("95 % interval", f"{value(finding, finding.low)} to {value(finding, finding.high)}"))
     rows += _of_reference(finding)
+    rows += _of_producers(finding)
     if (p := evidence.get("p_adjusted")) is not None:
         rows.append(("chance of it without a change", units.chance(p)))
     if evidence.get("compared"):
@@ -166,6 +167,17 @@ def _of_reference(finding: Finding) -> Iterator[tuple[str, str]]:
     if isinstance(missing, dict):
         yield "missing in the reference", number(missing.get("reference"), Unit.RATIO)
         yield "missing now", number(missing.get("current"), Unit.RATIO)
+
+
+def _of_producers(finding: Finding) -> Iterator[tuple[str, str]]:
+    """Of lost events: whose they are, and which numbers they have."""
+    for one in finding.evidence.get("producers") or ():
+        lost, of = number(one["events"], Unit.COUNT), number(one["of"], Unit.COUNT)
+        runs = ", ".join(
+            f"{low} to {high}" if low < high else f"{low}" for low, high in one.get("numbers", ())
+        )
+        where = f" on {one['host']}" if one["host"] else ""
+        yield f"producer {one['producer']}{where}", f"{lost} of {of}{f': {runs}' if runs else ''}"
 
 
 def tests(finding: Finding) -> list[tuple[str, bool]]:

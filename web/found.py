@@ -26,6 +26,7 @@ _FIELDS: Final = (
     schema.RESULT_VALUE, schema.RESULT_N, schema.MESSAGE, schema.FINDING_SEVERITY, schema.FINDING_STATE,
 )  # fmt: skip
 _MOST_BARS: Final = 10
+_LATER: Final = {"drift": 1, "delivery": 2}
 
 
 class Group(Struct, frozen=True, kw_only=True):
@@ -140,15 +141,15 @@ def grouped(findings: Iterable[Finding], last: datetime | None) -> list[Group]:
     return sorted(made, key=_rank)
 
 
-def _rank(group: Group) -> tuple[bool, float, bool, int, bool, float]:
-    """Open before past, quality before inputs, severe before mild, the whole before a segment."""
+def _rank(group: Group) -> tuple[bool, float, int, int, bool, float]:
+    """Open before past, quality before inputs before logging, severe before mild, whole before segment."""
     newest = group.newest
     is_drift = newest.analyzer == "drift"
     severity = (Severity.CRITICAL, Severity.WARNING, Severity.INFO).index(newest.severity)
     return (
         not group.is_open,
         0.0 if group.is_open else -newest.window.end.timestamp(),
-        is_drift,
+        _LATER.get(newest.analyzer, 0),
         severity if group.is_open else 0,
         bool(newest.segment),
         -(newest.value or 0.0) if is_drift else -newest.n,

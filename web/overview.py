@@ -127,7 +127,7 @@ def read(reader: Reader, params: Mapping[str, str], now: datetime) -> Overview:
             findings.get(name, []),
             _Frame(view, steps, now),
         )
-        for name in sorted({*known, *by_model, *findings})
+        for name in sorted({*known, *by_model, *findings} - {""})
     ]
     return Overview(view=view, size=size, lines=sorted(lines, key=_rank))
 

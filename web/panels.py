@@ -235,6 +235,9 @@ _RATIOS: Final = frozenset(
 )  # fmt: skip
 
 
+_COUNTS: Final = frozenset({"inferences", "missing", "dropped"})
+
+
 def unit_of(metric: str) -> Unit:
     """What the values of a metric are in.
 
@@ -246,7 +249,7 @@ def unit_of(metric: str) -> Unit:
         return Unit.RATIO
     if metric.startswith(("latency", "outcome_delay")):
         return Unit.NANOSECONDS
-    return Unit.COUNT if metric == "inferences" else Unit.PLAIN
+    return Unit.COUNT if metric in _COUNTS else Unit.PLAIN
 
 
 def panels(metric: str) -> tuple[Panel, ...]:

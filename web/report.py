@@ -17,7 +17,8 @@ from mlmon.core.clock import Clock, isoformat
 from mlmon.core.panel import Unit
 from mlmon.core.store import Reader
 from mlmon.core.window import Window
-from mlmon.web import bundle, detail, model, overview, pages, panels, units
+from mlmon.web import bundle, delivery, detail, model, overview, pages, panels, units
+from mlmon.web.delivery import Delivery
 from mlmon.web.detail import Head
 from mlmon.web.found import Group
 from mlmon.web.model import Looked, Page
@@ -36,6 +37,7 @@ class Part(Struct, frozen=True, kw_only=True):
     findings: Markup
     sentences: list[str]
     commands: dict[str, str]
+    delivery: Delivery | None
 
 
 def render_report(
@@ -53,7 +55,7 @@ def render_report(
     with ThreadPoolExecutor(_THREADS) as pool:
         found = [page for name in names if (page := _page(reader, name, window, now, pool)) is not None]
     found.sort(key=lambda page: ("critical", "warning", "fine").index(detail.head_of(page.groups).state))
-    parts = [_part(page) for page in found]
+    parts = [_part(page, delivery.read(reader, page.looked.name)) for page in found]
     extent = overview.whole(known.values())
     shown = window or Window(start=extent.first or now, end=extent.last or now)
     return _html(parts, [model.payload(page) for page in found], shown, now)
@@ -73,7 +75,7 @@ def _page(
     return None if looked is None else model.read(reader, looked, pool)
 
 
-def _part(page: Page) -> Part:
+def _part(page: Page, delivered: Delivery | None) -> Part:
     head = detail.head_of(page.groups)
     ids = (model.TIMELINE, *(panel.id for panel in page.looked.panels))
     return Part(
@@ -82,6 +84,7 @@ def _part(page: Page) -> Part:
         findings=Markup(pages.render("list.html", head=head, links=False)),  # noqa: S704 - a template, escaped
         sentences=list(sentences(page, head)),
         commands={id_: model.command(page.looked, id_) for id_ in ids},
+        delivery=delivered,
     )
 
 

@@ -26,7 +26,8 @@ _WORDS: Final = {
     "log_loss": "log loss", "brier": "Brier score", "latency_p50": "median latency",
     "latency_p95": "p95 latency", "latency_p99": "p99 latency", "coverage": "outcome coverage",
     "missing_rate": "missing rate", "cramers_v": "Cramér's V", "f1_macro": "F1 (macro)",
-    "f1_micro": "F1 (micro)", "f1_weighted": "F1 (weighted)",
+    "f1_micro": "F1 (micro)", "missing": "missing events", "dropped": "dropped events",
+     "f1_weighted": "F1 (weighted)",
 }  # fmt: skip
 
 
