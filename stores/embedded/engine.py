@@ -22,6 +22,7 @@ class Engine:
 
     def __init__(self, *, memory_limit: str = MEMORY_LIMIT, threads: int | None = None) -> None:
         """Start an empty database."""
+        self.memory_limit = memory_limit
         self.folder = Path(tempfile.mkdtemp(prefix="mlmon-"))
         self._remove = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self._database = duckdb.connect(

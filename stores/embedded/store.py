@@ -290,7 +290,8 @@ def open_store(
     """Open the store in a folder, and make it where there is none.
 
     `keep_events` and `keep_results` are what `apply_retention` goes by. `memory_limit` bounds what DuckDB
-    holds. `roll_rows` is how many rows the tail holds before it becomes a segment.
+    holds for questions, and as much again for the upkeep of a group that is written. `roll_rows` is how many
+    rows the tail holds before it becomes a segment.
 
     Raises:
         StoreUnreachableError: the folder is something else, or cannot be made, or is not there to be read.

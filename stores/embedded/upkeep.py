@@ -1,10 +1,14 @@
 """Keeps a group's files in order: rolls tails to segments, merges segments, lets old ones go.
 
-All changes of the manifest go through here, one at a time, in one background thread or in the writer's.
+All changes of the manifest go through here, one at a time, in one background thread or in the writer's. The
+background thread has a low priority and an engine of its own: whoever waits for an answer goes first.
 """
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -28,50 +32,88 @@ GRACE_S: Final = 120.0
 MOST_FROZEN: Final = 16
 """Tails that may wait to be rolled; a writer that is faster still waits for one."""
 
+FIRST_PAUSE_S: Final = 1.0
+LONGEST_PAUSE_S: Final = 60.0
+"""How long after a roll that failed none is tried; at first, and after many."""
+
 MERGE_AT: Final = 8
 """As many neighbouring small segments become one."""
 
 MERGED_ROWS: Final = 1_000_000
 """A segment with more rows is left alone."""
 
+_PRIORITY: Final = 10
+_log: Final = logging.getLogger("mlmon.store")
 _DAY_US: Final = 86_400_000_000
 
 
 class Upkeep:
     """The manifest of a group and the thread that works on it. Made by whoever holds the group's lock."""
 
-    def __init__(self, root: Path, group: Group, engine: Engine) -> None:
+    def __init__(self, root: Path, group: Group, memory_limit: str) -> None:
         """Read the manifest."""
-        self._root, self._group, self._engine = root, group, engine
+        self._root, self._group = root, group
+        # An engine of one thread works in its caller's, so that the priority of that one counts.
+        self._engine = Engine(memory_limit=memory_limit, threads=1)
         self._mutex = threading.RLock()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"mlmon-{group}")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"mlmon-{group}", initializer=_step_back)
         self._rolls: dict[int, Future[None]] = {}
+        self._growing: int | None = None
+        self._pause_s = 0.0  # above 0 while rolls fail
+        self._retry_at = 0.0
         self.manifest = manifest.load(root, group)
 
     def new_tail(self) -> Tail:
         """Make a new tail file, list it, and start to roll those before it.
 
+        A roll that fails is said once in the log and tried again, less and less often. Until it succeeds its
+        tail stays and is read as before, and writing goes on for as long as the disk takes it.
+
         Raises:
-            StoreError, StoreFullError: it could not be made, or a roll in the background met this.
+            OSError: it could not be made or listed; what was there before stays as it was.
 
         """
         self._wait_for_room()
         with self._mutex:
             number, waiting = self.manifest.next_file, self.manifest.tails
             made = Tail(layout.tail_path(self._root, self._group, number))  # before a reader may look for it
-            self._publish(replace(self.manifest, next_file=number + 1, tails=(*waiting, number)))
-        for old in waiting:
-            if old not in self._rolls:
-                self._rolls[old] = self._pool.submit(self._roll, old)
+            try:
+                self._publish(replace(self.manifest, next_file=number + 1, tails=(*waiting, number)))
+            except OSError:
+                made.close()
+                raise
+        self._growing = number
+        self._start(waiting)
         return made
 
     def _wait_for_room(self) -> None:
-        """Keep the number of waiting tails bounded, and raise what a roll in the background met."""
-        for number in list(self._rolls):
-            roll = self._rolls[number]
+        """See how rolls ended, and keep the number of tails bounded that wait for one under way."""
+        for number, roll in list(self._rolls.items()):
             if roll.done() or len(self._rolls) > MOST_FROZEN:
+                self._note(roll.exception())
                 del self._rolls[number]
-                roll.result()
+
+    def _note(self, error: BaseException | None) -> None:
+        if error is None:
+            if self._pause_s:
+                _log.info("Rolling the %s of %s works again.", self._group, self._root)
+            self._pause_s = 0.0
+            return
+        if not self._pause_s:
+            _log.warning(
+                "Rolling the %s of %s failed: %s Events are still taken and read; it is tried again.",
+                self._group, self._root, error,
+            )  # fmt: skip
+        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S) or FIRST_PAUSE_S
+        self._retry_at = time.monotonic() + self._pause_s
+
+    def _start(self, waiting: Sequence[int]) -> None:
+        """Roll what waits; while rolls fail, the oldest alone, and not before its time."""
+        ready = [number for number in waiting if number not in self._rolls]
+        if self._pause_s:
+            ready = ready[:1] if not self._rolls and time.monotonic() >= self._retry_at else []
+        for number in ready:
+            self._rolls[number] = self._pool.submit(self._roll, number)
 
     def _number(self) -> int:
         with self._mutex:
@@ -163,12 +205,29 @@ class Upkeep:
         return before - sum(it.rows for it in self.manifest.segments if it.dataset is dataset)
 
     def _finish(self) -> None:
+        """Wait for the rolls under way, and try those again that failed.
+
+        Raises:
+            StoreError, StoreFullError: one fails still.
+
+        """
+        for number in list(self._rolls):
+            self._note(self._rolls.pop(number).exception())
+        self._pause_s = 0.0
+        self._start([number for number in self.manifest.tails if number != self._growing])
         for number in list(self._rolls):
             self._rolls.pop(number).result()
 
     def close(self) -> None:
         """Finish what is under way; a roll that failed keeps its tail, which the next writer rolls."""
         self._pool.shutdown(wait=True)
+        self._engine.close()
+
+
+def _step_back() -> None:
+    """Lower the priority of this thread, where the system has priorities of threads."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _PRIORITY)
 
 
 def _run_to_merge(current: Manifest, dataset: Dataset) -> list[Segment]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -26,9 +27,12 @@ from mlmon.stores.embedded.upkeep import Upkeep
 ROLL_ROWS: Final = 65_536
 ROLL_BYTES: Final = 64 << 20
 ROLL_AGE_S: Final = 60.0
+ROLL_PAUSE_S: Final = 10.0
+"""How long after a new tail could not be made none is tried."""
 MAX_EVENT_BYTES: Final = 15 << 20
 """A line must fit into one of DuckDB's buffers."""
 
+_log: Final = logging.getLogger("mlmon.store")
 _BRACE: Final = ord("{")
 _INGESTED_KEY: Final = b'"' + schema.EVENT_INGESTED.encode() + b'"'
 
@@ -50,11 +54,12 @@ class GroupWriter:
         self._tail: Tail | None = None
         self._rows = 0
         self._born = 0.0
+        self._next_try = 0.0
         self._ingested_us = 0
         self._seen = Seen()
         self._lock = locks.acquire(root, group)
         try:
-            self.upkeep = Upkeep(root, group, engine)
+            self.upkeep = Upkeep(root, group, engine.memory_limit)
             self.torn_bytes = self._recover()
         except BaseException:
             locks.release(self._lock)
@@ -130,19 +135,32 @@ class GroupWriter:
         self._rows += count
 
     def _roll_where_due(self) -> None:
-        if self._tail is None:
+        """Roll a tail that is large or old enough; where that fails it grows on and no write fails."""
+        now = time.monotonic()
+        if self._tail is None or now < self._next_try:
             return
         due = self._rows >= self._roll_rows or self._tail.size >= ROLL_BYTES
-        if due or time.monotonic() - self._born >= ROLL_AGE_S:
-            self.roll()
+        if due or now - self._born >= ROLL_AGE_S:
+            try:
+                self.roll()
+            except StoreError as error:
+                if not self._next_try:
+                    _log.warning("%s Writing goes on in the old one; it is tried again.", error)
+                self._next_try = now + ROLL_PAUSE_S
 
     def roll(self) -> None:
-        """Let the tail become segments, in the background; writing goes on in a new one."""
+        """Let the tail become segments, in the background; writing goes on in a new one.
+
+        Raises:
+            StoreError, StoreFullError: no new tail could be made; the old one is as it was.
+
+        """
         if self._tail is not None and self._rows:
+            with layout.disk_errors(f"Making a new tail in the store {self._root}"):
+                following = self.upkeep.new_tail()
             self._tail.close()
-            self._tail = None
-            self._tail = self.upkeep.new_tail()
-            self._rows, self._born = 0, time.monotonic()
+            self._tail = following
+            self._rows, self._born, self._next_try = 0, time.monotonic(), 0.0
 
     def close(self) -> None:
         """Roll what is left, finish, and free the lock; a second call does no harm."""
