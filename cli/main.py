@@ -23,10 +23,10 @@ INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 
 SECTIONS: Final = {
-    "Start": ("demo", "up", "doctor", "config"),
+    "Start": ("demo", "up", "setup", "doctor", "config"),
     "Look": ("models", "metrics", "findings", "accounting", "logs", "report", "serve"),
     "Feed": ("outcomes", "reference", "collect", "keys", "analyze", "deadletter"),
-    "Take out": ("export",),
+    "Take out": ("export", "copy"),
 }
 NEWCOMER: Final = ("demo", "up", "models", "findings", "doctor")
 

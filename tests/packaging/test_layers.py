@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 # What may cross the layers: the wiring knows every implementation, and the demo is a user of the whole.
-CROSSING = ("cli/wiring.py", "demo/")
+CROSSING = ("cli/wiring.py", "cli/wiring_cluster.py", "demo/")
 
 # Where each third-party distribution may be imported. A new client gets a row, and as few places as it can.
 CLIENTS = {

@@ -1,0 +1,103 @@
+"""`mlmon setup`: give a cluster the templates and lifecycles that its documents need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mlmon.cli.options import SOURCE, Asked, asks, examples, settings
+
+if TYPE_CHECKING:
+    from mlmon.cli.wiring_cluster import Change, Cluster
+    from mlmon.core.config import Config
+
+
+@click.command(
+    epilog=examples(
+        "mlmon setup --store elasticsearch+https://host:9200 --dry-run",
+        "mlmon setup --store elasticsearch+https://host:9200",
+        "mlmon setup --store opensearch://localhost:9200 --remove",
+        "mlmon setup --store elasticsearch+https://host:9200 --roles",
+    )
+)
+@asks(*SOURCE)
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--remove", is_flag=True, help="Take away what was set up. Documents stay.")
+@click.option("--roles", is_flag=True, help="Print the roles to create, as JSON, and do nothing else.")
+def command(asked: Asked, *, dry_run: bool, remove: bool, roles: bool) -> None:
+    """Set a cluster up: templates, lifecycles and names.
+
+    Running it again changes only what differs, so it is also how a cluster follows a newer mlmon. What you
+    put into the component template mlmon@custom is yours: it is never touched, and it wins.
+    With store.namespace set, that namespace gets settings of its own.
+    """
+    config = settings(asked)
+    if roles:
+        _print_roles(config)
+        return
+    from mlmon.cli import wiring_cluster
+
+    with wiring_cluster.cluster(config) as at:
+        click.echo(at.name)
+        if remove:
+            _remove(at, dry_run=dry_run)
+        else:
+            _set_up(at, dry_run=dry_run)
+
+
+def _print_roles(config: Config) -> None:
+    import msgspec
+
+    from mlmon.cli import wiring_cluster
+
+    text = msgspec.json.format(msgspec.json.encode(wiring_cluster.roles(config)), indent=2)
+    click.echo(text.decode())
+
+
+def _set_up(at: Cluster, *, dry_run: bool) -> None:
+    from mlmon.cli import output, wiring_cluster
+
+    changes = wiring_cluster.plan(at)
+    due = [change for change in changes if change.is_due]
+    if dry_run:
+        for change in due:
+            _show(change)
+    else:
+        for change in wiring_cluster.apply(at, changes):
+            click.echo(_line(change))
+    for line in wiring_cluster.missing(at):
+        output.note(line)
+    same = len(changes) - len(due)
+    done = "would be put" if dry_run else "put"
+    output.note(f"{len(due)} parts {done}, {same} are as they should be.")
+
+
+def _line(change: Change) -> str:
+    sign = "+" if change.status == "absent" else "~"
+    return f"{sign} {change.part.kind} {change.part.name}"
+
+
+def _show(change: Change) -> None:
+    """The part, and where it is there already, each key that differs."""
+    click.echo(_line(change))
+    if change.status == "absent":
+        return
+    for key, (old, new) in change.differences.items():
+        click.echo(f"    {key}: {'(none)' if old is None else old} -> {new}")
+
+
+def _remove(at: Cluster, *, dry_run: bool) -> None:
+    from mlmon.cli import output, wiring_cluster
+
+    if dry_run:
+        for change in wiring_cluster.plan(at):
+            if change.status != "absent":
+                click.echo(f"- {change.part.kind} {change.part.name}")
+        output.note("Nothing was removed. What is yours in mlmon@custom would stay.")
+        return
+    count = 0
+    for part in wiring_cluster.remove(at):
+        count += 1
+        click.echo(f"- {part.kind} {part.name}")
+    output.note(f"{count} parts removed. Documents are as they were.")

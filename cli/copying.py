@@ -1,0 +1,116 @@
+"""Everything of one store into another: events, results and references, in the order they were stored in.
+
+How far a copy has come is kept in the target after each batch. Begun again it goes on from there, and what it
+meets a second time is known by its id, so that copying again later brings what is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from mlmon.cli.progress import Advance
+from mlmon.core import schema
+from mlmon.core.errors import StoreError
+from mlmon.core.event import Document, encode
+from mlmon.core.query import Count, Query, Scan
+from mlmon.core.result import from_document
+from mlmon.core.schema import EVENTS, Dataset
+from mlmon.core.store import Reader, Store
+from mlmon.core.window import Window
+
+BATCH: Final = 5_000
+REFERENCES: Final = "reference/"
+"""What the jobs keep besides, such as cursors, speaks of its store, and is made anew in another."""
+_FOREVER: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+class Copied(Struct, kw_only=True):
+    """What a copy did."""
+
+    stored: int = 0
+    known: int = 0
+    results: int = 0
+    references: int = 0
+
+
+class _Mark(Struct, frozen=True, kw_only=True):
+    """When the last document that was copied had been stored in the source."""
+
+    ingested: datetime
+
+
+def total(source: Reader, target: Reader, datasets: Sequence[Dataset]) -> int:
+    """How many documents are still to be copied."""
+    return sum(_left(source, dataset, _mark(target, source, dataset)) for dataset in datasets)
+
+
+def run(source: Reader, target: Store, datasets: Sequence[Dataset], advance: Advance) -> Copied:
+    """Copy what the target does not have yet.
+
+    Raises:
+        StoreError: either store failed, or the target refused an event; what came before it is there.
+
+    """
+    done = Copied()
+    for dataset in datasets:
+        mark = _mark(target, source, dataset)
+        for documents in _scanned(source, dataset, mark):
+            if dataset in EVENTS:
+                _write(target, documents, done)
+            else:
+                target.put([from_document(document) for document in documents])
+                done.results += len(documents)
+            last: datetime = documents[-1][schema.EVENT_INGESTED]
+            target.write_blob(_name(source, dataset), msgspec.json.encode(_Mark(ingested=last)))
+            advance(len(documents))
+    for name in source.list_blobs(REFERENCES):
+        if (value := source.read_blob(name)) is not None:
+            target.write_blob(name, value)
+            done.references += 1
+    return done
+
+
+def _write(target: Store, documents: Sequence[Document], done: Copied) -> None:
+    written = target.write([encode(document) for document in documents])
+    if written.refused:
+        first = written.refused[0]
+        name = documents[first.place][schema.EVENT_ID]
+        raise StoreError(
+            f"{target.url} refused {len(written.refused)} of {len(documents)} events, the first of them "
+            f"{name}: {first.detail}. The others are there; mend the cause and copy again."
+        )
+    done.stored += written.stored
+    done.known += written.duplicates
+
+
+def _scanned(source: Reader, dataset: Dataset, mark: datetime | None) -> Iterator[list[Document]]:
+    """What was stored at the mark or later; the batch in which a copy stopped comes again."""
+    scan = Scan(dataset=dataset, window=_since(mark), time=schema.EVENT_INGESTED, batch_size=BATCH)
+    return source.scan(scan)
+
+
+def _left(source: Reader, dataset: Dataset, mark: datetime | None) -> int:
+    count: int = source.query(
+        Query(dataset=dataset, window=_since(mark), time=schema.EVENT_INGESTED, measures={"n": Count()})
+    ).rows[0]["n"]
+    return count
+
+
+def _since(mark: datetime | None) -> Window | None:
+    return None if mark is None else Window(start=mark, end=_FOREVER)
+
+
+def _mark(target: Reader, source: Reader, dataset: Dataset) -> datetime | None:
+    blob = target.read_blob(_name(source, dataset))
+    return None if blob is None else msgspec.json.decode(blob, type=_Mark).ingested
+
+
+def _name(source: Reader, dataset: Dataset) -> str:
+    """The name under which the target keeps how far it has come with this source."""
+    return f"copy/{hashlib.blake2b(source.url.encode(), digest_size=8).hexdigest()}/{dataset}"
