@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,12 +16,15 @@ from msgspec import Struct
 
 from mlmon.core.errors import InvalidEventError, UsageError, WireError
 from mlmon.core.event import Event
+from mlmon.core.sender_key import read_key
 from mlmon.core.store import Written
+from mlmon.core.tls import context_of, failure, tls_of
 
 _PATH: Final = "/v1/events"
 _TIMEOUT_S: Final = 60.0
 _TRIES: Final = 10
 _LATER: Final = frozenset({429, 503})
+_LOCKED: Final = frozenset({401, 403})
 _OK: Final = 200
 
 
@@ -29,12 +34,19 @@ class _Answer(Struct):
     dead_lettered: int = 0
 
 
+class _Refusal(Struct):
+    error: str
+
+
 class Collector:
     """A running collector as a target for outcomes. For one thread."""
 
     def __init__(self, connection: HTTPConnection, url: str) -> None:
         self._connection = connection
         self._url = url
+        self._headers = {"Content-Type": "application/x-ndjson"}
+        if (key := read_key(os.environ)) is not None:
+            self._headers["Authorization"] = f"ApiKey {key}"
 
     def write(self, events: Sequence[Event]) -> Written:
         """Send a batch and wait until it is durable; where the collector is busy, wait and try again.
@@ -52,6 +64,11 @@ class Collector:
                 break
             time.sleep(wait_s)
             status, answer, wait_s = self._post(body)
+        if status in _LOCKED:
+            raise WireError(
+                f"The collector at {self._url} does not take events from here ({status}): {_told(answer)} "
+                "This command shows the key in MLMON_LOG_KEY, or in the file that MLMON_LOG_KEY_FILE names."
+            )
         raise WireError(
             f"The collector at {self._url} answered {status}: {answer[:300].decode(errors='replace')}"
         )
@@ -61,10 +78,12 @@ class Collector:
 
     def _post(self, body: bytes) -> tuple[int, bytes, float]:
         try:
-            self._connection.request("POST", _PATH, body, {"Content-Type": "application/x-ndjson"})
+            self._connection.request("POST", _PATH, body, self._headers)
             response = self._connection.getresponse()
             retry_after = response.getheader("Retry-After") or "1"
             return response.status, response.read(), float(retry_after) if retry_after.isdecimal() else 1.0
+        except ssl.SSLError as error:
+            raise WireError(failure(f"The collector at {self._url}", error)) from None
         except (OSError, HTTPException) as error:
             raise WireError(
                 f"The collector at {self._url} cannot be reached: {str(error) or type(error).__name__}. "
@@ -91,7 +110,7 @@ def to(url: str) -> Iterator[Collector]:
     """Open the way to a collector.
 
     Raises:
-        UsageError: the URL is none of http.
+        UsageError: the URL is none of http, or names a file that cannot be used.
 
     """
     parts = urlsplit(url)
@@ -104,6 +123,15 @@ def to(url: str) -> Iterator[Collector]:
         connection.close()
 
 
+def _told(answer: bytes) -> str:
+    try:
+        return msgspec.json.decode(answer, type=_Refusal).error
+    except msgspec.DecodeError:
+        return answer[:300].decode(errors="replace")
+
+
 def _connection(parts: SplitResult) -> HTTPConnection:
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    return kind(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
+    host = parts.hostname or ""
+    if parts.scheme == "http":
+        return HTTPConnection(host, parts.port, timeout=_TIMEOUT_S)
+    return HTTPSConnection(host, parts.port, timeout=_TIMEOUT_S, context=context_of(tls_of(parts.query)))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
 from mlmon.core.errors import UsageError, WireError, nearest
-from mlmon.logging_sdk.key import read_key
+from mlmon.core.sender_key import read_key
 
 if TYPE_CHECKING:
-    from mlmon.logging_sdk.transports.tls import Tls
+    from mlmon.core.tls import Tls
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -92,8 +92,8 @@ def connector(ship: Ship) -> Callable[[], Transport]:
 def from_url(url: str) -> Transport:
     """The transport of a URL: http, https, tcp, tcp+tls, beats, beats+tls, file:///path or stdout.
 
-    `?ca=FILE` names the certificates that TLS trusts, `?cert=FILE&cert_key=FILE` the one to show; tcp+tls and
-    beats+tls take `?verify=false`. https and http show the key of `mlmon.logging_sdk.key`.
+    `?ca=FILE` names the certificates that TLS trusts, `?cert=FILE&cert_key=FILE` the one to show;
+    `?verify=false` trusts anyone. https and http show the key of `mlmon.core.sender_key`.
 
     Raises:
         UsageError: an unknown scheme, or a host, port or path that is missing.
@@ -175,18 +175,9 @@ def _stdout(_: SplitResult, __: int | None) -> Transport:
 
 
 def _tls(parts: SplitResult) -> Tls:
-    from mlmon.logging_sdk.transports.tls import Tls  # noqa: PLC0415 - loaded where used
+    from mlmon.core.tls import tls_of  # noqa: PLC0415 - loaded where used
 
-    return Tls(
-        ca_file=_option(parts, "ca"),
-        cert_file=_option(parts, "cert"),
-        cert_key_file=_option(parts, "cert_key"),
-        is_verified=_option(parts, "verify") != "false" or parts.scheme == "https",
-    )
-
-
-def _option(parts: SplitResult, name: str) -> str | None:
-    return parse_qs(parts.query).get(name, [None])[0]
+    return tls_of(parts.query)
 
 
 _MAKERS: Final[dict[str, Callable[[SplitResult, int | None], Transport]]] = {

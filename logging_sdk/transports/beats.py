@@ -9,8 +9,8 @@ from typing import Final
 
 from pylogbeat import ConnectionException, PyLogBeatClient
 
+from mlmon.core.tls import Tls, context_of, failure
 from mlmon.logging_sdk.transport import Receipt, UnavailableError
-from mlmon.logging_sdk.transports.tls import Tls, context_of, failure
 
 _WINDOW: Final = 512
 """Records that one acknowledgement covers: few enough for their frame to fit the socket's buffer."""

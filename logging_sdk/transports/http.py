@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from mlmon.core.errors import UsageError
+from mlmon.core.tls import Tls, context_of, failure
 from mlmon.logging_sdk.transport import Receipt, RefusedError, UnavailableError
-from mlmon.logging_sdk.transports.tls import Tls, context_of, failure
 
 _OK: Final = range(200, 300)
 _LATER: Final = frozenset((408, 425, 429))

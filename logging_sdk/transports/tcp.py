@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from logstash_async.transport import TcpTransport as LogstashTcp
 
+from mlmon.core.tls import Tls, context_of, failure
 from mlmon.logging_sdk.transport import Receipt, UnavailableError
-from mlmon.logging_sdk.transports.tls import Tls, context_of, failure
 
 
 class TcpTransport:

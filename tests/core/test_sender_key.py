@@ -3,7 +3,7 @@
 import pytest
 
 from mlmon.core.errors import UsageError
-from mlmon.logging_sdk.key import read_key
+from mlmon.core.sender_key import read_key
 
 
 def test_a_key_is_read_from_the_variable_or_the_file(tmp_path):

@@ -1,8 +1,9 @@
-"""TLS for every wire: who is trusted, what is shown, and what is said when it fails."""
+"""TLS as a sender speaks it: who is trusted, what is shown, and what is said when it fails."""
 
 from __future__ import annotations
 
 import ssl
+from urllib.parse import parse_qs
 
 from msgspec import Struct
 
@@ -20,6 +21,21 @@ class Tls(Struct, frozen=True, kw_only=True):
     cert_file: str | None = None
     cert_key_file: str | None = None
     is_verified: bool = True
+
+
+def tls_of(query: str) -> Tls:
+    """What the query of a URL says of TLS: `ca`, `cert`, `cert_key`, and `verify=false`.
+
+    >>> tls_of("ca=/etc/ca.pem&verify=false")
+    Tls(ca_file='/etc/ca.pem', cert_file=None, cert_key_file=None, is_verified=False)
+    """
+    options = {name: values[0] for name, values in parse_qs(query).items()}
+    return Tls(
+        ca_file=options.get("ca"),
+        cert_file=options.get("cert"),
+        cert_key_file=options.get("cert_key"),
+        is_verified=options.get("verify") != "false",
+    )
 
 
 def context_of(tls: Tls) -> ssl.SSLContext:
