@@ -37,6 +37,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One refused record. `source` is its door and peer; `body` is text, or base64 if it is none.
 
     The event's id, its producer and sequence, the model and the service are what could be read of the record.
+    `namespace` is the one that its sender may write to, where it may not write to all: it holds for a replay.
     """
 
     id: str = ""
@@ -49,6 +50,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sequence: int | None = None
     model: str | None = None
     service: str | None = None
+    namespace: str | None = None
     body: str
     is_base64: bool = False
 
@@ -91,7 +93,13 @@ class DeadLetters(Protocol):
 
 
 def letter(
-    record: bytes, *, reason: str, detail: str, source: str, clock: Clock = clocks.system
+    record: bytes,
+    *,
+    reason: str,
+    detail: str,
+    source: str,
+    namespace: str | None = None,
+    clock: Clock = clocks.system,
 ) -> DeadLetter:
     """The letter of a record.
 
@@ -108,6 +116,7 @@ def letter(
         reason=reason,
         detail=detail,
         source=source,
+        namespace=namespace,
         body=body,
         is_base64=is_base64,
         **structs.asdict(origin_of(record)),

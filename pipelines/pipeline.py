@@ -279,6 +279,7 @@ class Pipeline:
             reason=refusal.reason,
             detail=refusal.detail,
             source=submission.source,
+            namespace=submission.namespace,
             clock=self._clock,
         )
 

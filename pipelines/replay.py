@@ -21,6 +21,7 @@ from mlmon.pipelines import rewrite
 from mlmon.pipelines.deadletter import LOADED, DeadLetter, line_of
 from mlmon.pipelines.pipeline import Sink
 from mlmon.pipelines.rewrite import Selection
+from mlmon.pipelines.scope import scoped
 
 _MOST_EVENTS: Final = 5_000
 _MOST_BYTES: Final = 4 << 20
@@ -125,6 +126,8 @@ def event_of(letter: DeadLetter, validate: Callable[[bytes], Event]) -> Event:
     """
     record = letter.record
     event = validate(record)
+    if letter.namespace is not None:
+        event = scoped(event, letter.namespace)
     if event.id == letter.event_id or event.id.encode() in record:
         return event
     document = decode(event) | {schema.EVENT_ID: f"letter-{letter.name}"}

@@ -11,12 +11,13 @@ import msgspec
 import pytest
 
 from mlmon.core import schema
-from mlmon.core.errors import StoreError, StoreLockedError
+from mlmon.core.errors import InvalidEventError, StoreError, StoreLockedError
+from mlmon.core.event import decode
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Written
 from mlmon.pipelines import deadletter, rewrite
 from mlmon.pipelines.deadletter import Folder, letter, read
-from mlmon.pipelines.replay import replay
+from mlmon.pipelines.replay import event_of, replay
 from mlmon.pipelines.rewrite import Selection
 from mlmon.pipelines.validate import Limits, Validator
 
@@ -155,7 +156,7 @@ def test_a_folder_that_is_not_there_has_nothing_to_send(store, dead_folder):
 PROGRAM = """
 import sys
 from pathlib import Path
-from mlmon.pipelines.replay import replay
+from mlmon.pipelines.replay import event_of, replay
 from mlmon.pipelines.rewrite import Selection
 from mlmon.pipelines.validate import Validator
 from mlmon.stores.embedded import open_store
@@ -225,3 +226,13 @@ print(peak() - before)
         [sys.executable, "-c", program, str(dead_folder)], check=True, capture_output=True, text=True
     )
     assert int(told.stdout) < 40_000, "kB"
+
+
+def test_a_letter_of_a_sender_with_a_namespace_stays_in_it(line_of):
+    """What was refused for another reason does not get into another namespace by being replayed."""
+    theirs = letter(line_of(1), reason="not_valid", detail="", source="http", namespace="shop")
+    assert decode(event_of(theirs, Validator()))[schema.NAMESPACE] == "shop"
+    wrong = line_of(1, **{schema.NAMESPACE: "bank"})
+    foreign = letter(wrong, reason="in_the_future", detail="", source="http", namespace="shop")
+    with pytest.raises(InvalidEventError, match="'bank'"):
+        event_of(foreign, Validator())
