@@ -84,6 +84,7 @@ class DiskSpool:
         self._starting = Lock()
         self._wanted = Event()
         self._writer: Thread | None = None
+        self._syncer: Thread | None = None
         self._is_idle = True
         self._is_closed = False
         self._is_released = False
@@ -235,8 +236,13 @@ class DiskSpool:
     def _write_now(self) -> None:
         with self._lock:
             self._write()
-        if monotonic() - self._synced_at > _SYNC_S:
-            self._sync()
+            is_due = monotonic() - self._synced_at > _SYNC_S and any(
+                segment.is_dirty for segment in self._segments()
+            )
+        if is_due and (self._syncer is None or not self._syncer.is_alive()):
+            self._syncer = Thread(target=self._sync, name="mlmon-spool-sync", daemon=True)
+            with suppress(RuntimeError):  # as above
+                self._syncer.start()
 
     def _write(self) -> None:
         """Write what is in memory; what the disk does not take stays there."""
@@ -267,7 +273,7 @@ class DiskSpool:
         self._make_room()
 
     def _sync(self) -> None:
-        """Sync what was written since. The writer does it without the lock, because a disk takes its time."""
+        """Sync what was written since; in a thread of its own, because a busy disk may take a second."""
         with self._lock:
             self._synced_at = monotonic()
             files = [segment.dirty_file() for segment in self._segments() if segment.is_dirty]
@@ -284,7 +290,7 @@ class DiskSpool:
         self._adopted_at = monotonic()
         for folder in folders.adopt(self._root):
             with self._lock:
-                if self._is_closed:
+                if self._is_released:
                     folder.close()
                     continue
                 self._adopted.append(folder)

@@ -1,4 +1,5 @@
 import logging
+import os
 import shutil
 import tempfile
 import threading
@@ -153,6 +154,27 @@ def test_taking_over_much_does_not_keep_the_writer_from_writing(tmp_path, monkey
     taker.join(10)
     assert taken == [b"old", b"new"]
     second.close()
+
+
+def test_a_disk_that_takes_its_time_to_sync_does_not_keep_the_writer_from_writing(tmp_path, monkeypatch):
+    """While a sync hangs, new records reach their file all the same."""
+    is_syncing, go_on = threading.Event(), threading.Event()
+
+    def stub_of_a_busy_disk(_file):
+        is_syncing.set()
+        assert go_on.wait(10)
+
+    monkeypatch.setattr(os, "fdatasync", stub_of_a_busy_disk)
+    spool = DiskSpool(tmp_path)
+    spool.append(b"before", INFO)
+    assert is_syncing.wait(10)
+    spool.append(b"meanwhile", INFO)
+    deadline = monotonic() + 10
+    while not any(b"meanwhile" in path.read_bytes() for path in _left(tmp_path)):
+        assert monotonic() < deadline
+        threading.Event().wait(0.01)
+    go_on.set()
+    spool.close()
 
 
 def test_room_is_made_by_the_lowest_level(tmp_path):
