@@ -90,7 +90,7 @@ class Reporter:
     def failed(self, store: Store, error: Exception) -> None:
         """Report a pass that failed, where the store takes the report."""
         self._counters[health.FAILED] += 1
-        self._tell_if_it_can(store, f"a pass failed: {error}", is_last=False)
+        self._tell_if_it_can(store, f"{health.FAILURE}: {error}", is_last=False)
 
     def ended(self, store: Store) -> None:
         """Report that no more passes come, where the store takes the report."""

@@ -6,13 +6,12 @@ import shutil
 import socket
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
-
-from mlmon.cli import units, wiring
+from mlmon.cli import parts, units, wiring
+from mlmon.cli.check import Check, Status
+from mlmon.cli.parts import LITTLE_BYTES, TOO_LITTLE_BYTES
 from mlmon.core import schema
 from mlmon.core.config import Config
 from mlmon.core.errors import MlmonError
@@ -20,26 +19,7 @@ from mlmon.core.query import Count, Max, Query, Terms
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
 
-_LITTLE_BYTES: Final = 1_000_000_000
-_TOO_LITTLE_BYTES: Final = 100_000_000
 _QUIET: Final = timedelta(days=1)
-
-
-class Status(StrEnum):
-    """How a check came out; only `fail` changes the exit code."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-class Check(Struct, frozen=True, kw_only=True):
-    """One check: what was looked at, what was seen, and the fix where something is to be done."""
-
-    name: str
-    status: Status
-    detail: str
-    fix: str = ""
 
 
 def run(config: Config, now: datetime) -> Iterator[Check]:
@@ -58,12 +38,13 @@ def run(config: Config, now: datetime) -> Iterator[Check]:
     yield _dead(state)
     with wiring.reading(config) as reader:
         yield from _contents(reader, config, now)
+        yield from parts.run(reader, config, now, is_analysing=wiring.RESULTS in state.writers)
     yield from _ports(config, is_collecting=wiring.EVENTS in state.writers)
 
 
 def _disk(path: Path) -> Check:
     free = shutil.disk_usage(path).free
-    status = Status.OK if free > _LITTLE_BYTES else Status.WARN if free > _TOO_LITTLE_BYTES else Status.FAIL
+    status = Status.OK if free > LITTLE_BYTES else Status.WARN if free > TOO_LITTLE_BYTES else Status.FAIL
     fix = "" if status is Status.OK else "Free space, or keep less: store.keep_events in mlmon.yaml."
     return Check(name="disk", status=status, detail=f"{units.size_bytes(free)} free", fix=fix)
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from mlmon.core import health, schema
 from mlmon.core.health import Part, Report
-from mlmon.core.query import Max, Measure, Min, Query, Row, Scan, Terms
+from mlmon.core.query import Count, Exists, Max, Measure, Min, Query, Row, Scan, Terms
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
 from mlmon.core.window import Window
@@ -63,6 +63,18 @@ def live(reader: Reader, now: datetime) -> list[Told]:
     return sorted(found.values(), key=lambda told: told.report.at)
 
 
+def latest_pass(reader: Reader) -> Report | None:
+    """The latest report of the analyzers, however old.
+
+    Raises:
+        StoreError: the store could not answer.
+
+    """
+    scan = Scan(dataset=Dataset.JOB, time=schema.EVENT_INGESTED, newest_first=True, limit=1)
+    found = (health.from_document(document) for batch in reader.scan(scan) for document in batch)
+    return next(found, None)
+
+
 def grown(reader: Reader, now: datetime, within: timedelta = LATELY) -> list[Grown]:
     """How much each part counted within a time, by one question and without reading its reports.
 
@@ -87,12 +99,23 @@ def _latest_first(reader: Reader, window: Window) -> Iterator[dict[str, Any]]:
 
 
 def _grown(reader: Reader, dataset: Dataset, window: Window) -> Iterator[Grown]:
-    """Counters only grow, so the largest is the last; a part that began within the time began at 0."""
+    """By how much each part's counters grew: they only grow, so the largest is the last.
+
+    A part that began within the time began at 0, and so did a counter that its first reports do not have.
+    """
     names = reader.members(dataset, schema.HEALTH_COUNTERS)
-    measures: dict[str, Measure] = {"started": Max(schema.HEALTH_STARTED), "last": Max(schema.EVENT_INGESTED)}
+    measures: dict[str, Measure] = {
+        "reports": Count(),
+        "started": Max(schema.HEALTH_STARTED),
+        "last": Max(schema.EVENT_INGESTED),
+    }
     for place, name in enumerate(names):
         member = schema.member(schema.HEALTH_COUNTERS, name)
-        measures |= {f"low{place}": Min(member), f"high{place}": Max(member)}
+        measures |= {
+            f"in{place}": Count(where=Exists(member)),
+            f"low{place}": Min(member),
+            f"high{place}": Max(member),
+        }
     keys = {"part": schema.HEALTH_PART, **_LABELS}
     rows = reader.query(
         Query(
@@ -115,9 +138,10 @@ def _grown(reader: Reader, dataset: Dataset, window: Window) -> Iterator[Grown]:
 
 def _growth(row: Row, names: Iterable[str], *, is_older: bool) -> Iterator[tuple[str, float]]:
     for place, name in enumerate(names):
-        low, high = row[f"low{place}"] or 0.0, row[f"high{place}"] or 0.0
-        if high - (low if is_older else 0.0):
-            yield name, high - (low if is_older else 0.0)
+        was_there = is_older and row[f"in{place}"] == row["reports"]
+        more = (row[f"high{place}"] or 0.0) - (row[f"low{place}"] if was_there else 0.0)
+        if more:
+            yield name, more
 
 
 def _labels_of(values: Mapping[str, str | None]) -> dict[str, str]:

@@ -73,6 +73,9 @@ SUCCESS_AGE_SECONDS: Final = "success_age_seconds"
 ENDED: Final = "ended"
 """A gauge: 1 in the last report of a part that stopped in order, 0 in the others."""
 
+FAILURE: Final = "a pass failed"
+"""How the message of a report begins that tells of a pass that failed; the reason follows."""
+
 
 class Report(Struct, frozen=True, kw_only=True):
     """One report of one part. `id` names the part in one process, `number` counts its reports from 0."""

@@ -19,11 +19,12 @@ _KEYS: Final = ("check", "status", "detail", "fix")
 )
 @asks(*SOURCE, "format")
 def command(asked: Asked) -> None:
-    """Check store, disk and ports, and whether events arrive.
+    """Check store, disk and ports, whether events arrive, and what the parts report of themselves.
 
     Each problem comes with its fix. The exit code is 1 if a check fails; a warning does not change it.
     """
     from mlmon.cli import checks, output
+    from mlmon.cli.check import Status
     from mlmon.cli.output import Column
 
     found = list(checks.run(settings(asked), now()))
@@ -42,8 +43,8 @@ def command(asked: Asked) -> None:
         empty="",
         hint="",
     )
-    failed = sum(each.status is checks.Status.FAIL for each in found)
-    warned = sum(each.status is checks.Status.WARN for each in found)
+    failed = sum(each.status is Status.FAIL for each in found)
+    warned = sum(each.status is Status.WARN for each in found)
     output.note(
         f"{failed} of {len(found)} checks failed, {warned} warn. Each says what to do."
         if failed or warned

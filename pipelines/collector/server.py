@@ -113,7 +113,7 @@ def _seen(gate: Gate, access: Access) -> Seen:
         "too_many_connections": counters.turned_away,
         "slow": counters.cut_slow,
         "handshake": counters.failed_handshakes,
-        **access.refused,
+        **{f"key_{reason}": number for reason, number in access.refused.items()},
     }
     return Seen(connections=counters.open, refused=refused)
 
