@@ -32,7 +32,7 @@ def run(config: Config, now: datetime) -> Iterator[Check]:
         yield from _ports(config, is_collecting=False)
         return
     yield Check(name="store", status=Status.OK, detail=f"{state.url}, version {state.version}")
-    yield _disk(wiring.folder(config.store.url))
+    yield _disk(wiring.folder(config.store))
     yield from _writers(state)
     yield _torn(state)
     yield _dead(state)

@@ -95,7 +95,7 @@ def _model(config: Config, asked: Asked) -> str:
     """The model named, or the only one of the store."""
     if asked.model is not None:
         return asked.model
-    if not wiring.folder(config.store.url).is_dir():
+    if not wiring.is_cluster(config) and not wiring.folder(config.store).is_dir():
         raise UsageError("Which model are these outcomes of? Name it with --model.")
     with wiring.reading(config) as reader:
         return one_model(reader, config, asked).name

@@ -7,7 +7,7 @@ command pays for its own parts only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from mlmon.cli import ship, threads
 from mlmon.core.clock import to_ns
-from mlmon.core.config import Config
+from mlmon.core.config import Config, StoreConfig
 from mlmon.core.errors import (
     InvalidEventError,
     StoreError,
@@ -50,27 +50,51 @@ if TYPE_CHECKING:
     from mlmon.pipelines.letters import Letters as Letters  # noqa: PLC0414 - for commands to name
     from mlmon.pipelines.pipeline import Counters, Sink
     from mlmon.pipelines.validate import Validator
-    from mlmon.stores.embedded import EmbeddedStore as EmbeddedStore  # noqa: PLC0414 - for commands to name
 
 EVENTS: Final = "events"
 RESULTS: Final = "results"
-_LATER: Final = ("http", "https", "elasticsearch", "opensearch")
 
 
-def folder(url: str) -> Path:
-    """The folder that a store's URL names: a path, or `file://` and a path.
+def folder(store: StoreConfig) -> Path:
+    """The folder of a store: a path, or `file://` and a path; of a cluster, what stays on this machine.
 
     Raises:
         UsageError: the URL has a scheme that no store has.
 
     """
-    parts = urlsplit(url)
+    from mlmon.stores.search.access import SCHEMES
+
+    parts = urlsplit(store.url)
     if parts.scheme == "file":
         return Path(unquote(parts.path))
-    if "://" not in url:
-        return Path(url)
-    known = "is a cluster, and clusters are not supported yet" if parts.scheme in _LATER else "names no store"
-    raise UsageError(f"The store '{url}' {known}. Give a folder, such as --store mlmon-data.")
+    if "://" not in store.url:
+        return Path(store.url)
+    if parts.scheme in SCHEMES:
+        return Path(store.folder)
+    raise UsageError(
+        f"The store '{store.url}' names no store. Give a folder, such as --store mlmon-data, or a cluster, "
+        "such as --store elasticsearch+https://host:9200."
+    )
+
+
+def is_cluster(config: Config) -> bool:
+    """Whether the store of the settings is a cluster."""
+    from mlmon.stores.search import access
+
+    return access.is_cluster(config.store.url)
+
+
+def _in_cluster(config: Config) -> Store:
+    import os
+
+    from mlmon.stores.search import access
+
+    way_in = access.of(config.store, os.environ)
+    if way_in.engine == "opensearch":
+        from mlmon.stores import opensearch as engine
+    else:
+        from mlmon.stores import elasticsearch as engine  # type: ignore[no-redef] # the one or the other
+    return engine.open_store(way_in, namespace=config.store.namespace)
 
 
 @contextmanager
@@ -82,10 +106,12 @@ def reading(config: Config) -> Iterator[Reader]:
         StoreVersionError: a newer mlmon wrote it.
 
     """
-    path = _there(config)
-    from mlmon.stores.embedded import open_store
+    if is_cluster(config):
+        reader: Reader = _in_cluster(config)
+    else:
+        from mlmon.stores.embedded import open_store
 
-    reader = open_store(path, read_only=True)
+        reader = open_store(_there(config), read_only=True)
     try:
         yield reader
     finally:
@@ -93,17 +119,24 @@ def reading(config: Config) -> Iterator[Reader]:
 
 
 @contextmanager
-def writing(config: Config, *parts: str) -> Iterator[EmbeddedStore]:
+def writing(config: Config, *parts: str) -> Iterator[Store]:
     """The store of the settings, to write the parts named: `EVENTS`, `RESULTS`; made where there is none.
+
+    A cluster takes any number of writers, and was made by `mlmon setup`.
 
     Raises:
         StoreLockedError: another process writes one of the parts.
 
     """
+    if is_cluster(config):
+        folder(config.store).mkdir(parents=True, exist_ok=True)
+        with closing(_in_cluster(config)) as cluster:
+            yield cluster
+        return
     from mlmon.stores.embedded import Group, open_store
 
     store = open_store(
-        folder(config.store.url),
+        folder(config.store),
         keep_events=parse_duration(config.store.keep_events),
         keep_results=parse_duration(config.store.keep_results),
     )
@@ -273,7 +306,7 @@ def _numbered_letters(config: Config) -> NumberedLetters:
     from mlmon.analyzers.ledger import Letters as Numbered
     from mlmon.pipelines import deadletter, tally
 
-    found = tally.tally(folder(config.store.url) / deadletter.FOLDER)
+    found = tally.tally(folder(config.store) / deadletter.FOLDER)
     return Numbered(
         waiting={name: each.waiting for name, each in found.producers.items()},
         discarded={name: each.discarded for name, each in found.producers.items()},
@@ -335,7 +368,7 @@ def _lock_holder(root: Path, part: str) -> str | None:
 
 
 def _there(config: Config) -> Path:
-    path = folder(config.store.url)
+    path = folder(config.store)
     if not path.is_dir():
         url = config.store.url
         raise StoreUnreachableError(
@@ -398,7 +431,7 @@ def collecting(store: Store, config: Config) -> Iterator[Collector]:
     from mlmon.pipelines.health import Watch, reporting
     from mlmon.pipelines.pipeline import Pipeline
 
-    root = folder(config.store.url)
+    root = folder(config.store)
     pipeline = Pipeline(store, deadletter.Folder(root / deadletter.FOLDER), _validator(config))
     watch = Watch(pipeline, root)
 
@@ -415,7 +448,7 @@ def collecting(store: Store, config: Config) -> Iterator[Collector]:
 def _keys_file(config: Config) -> Path:
     from mlmon.pipelines import keys
 
-    return folder(config.store.url) / keys.FILE
+    return folder(config.store) / keys.FILE
 
 
 def keys(config: Config) -> list[Key]:
@@ -495,10 +528,16 @@ def _http_door(config: Config, locked: StoreLockedError) -> str:
     return f"http://{collector.host}:{collector.http_port}"
 
 
-def tidy(store: EmbeddedStore, now: datetime) -> None:
-    """Let go what is older than the settings keep, and merge small files, of the parts this store writes."""
-    store.apply_retention(now)
-    store.compact()
+def tidy(store: Store, now: datetime) -> None:
+    """Let go what is older than the settings keep, and merge small files, of the parts this store writes.
+
+    A cluster does it itself, by the lifecycle that was set up.
+    """
+    from mlmon.stores.embedded import EmbeddedStore
+
+    if isinstance(store, EmbeddedStore):
+        store.apply_retention(now)
+        store.compact()
 
 
 class _Direct:
@@ -532,7 +571,7 @@ def loading(config: Config) -> Iterator[_Direct]:
 
     """
     with writing(config, EVENTS) as store:
-        yield _Direct(store, folder(config.store.url))
+        yield _Direct(store, folder(config.store))
 
 
 def report(reader: Reader, *, model: str | None, window: Window | None) -> str:

@@ -42,6 +42,10 @@ class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     keep_results: Annotated[
         _Duration, Meta(description="How long evaluations, metrics and findings are kept.")
     ] = "400d"
+    folder: Annotated[
+        str,
+        Meta(description="With a cluster: what stays on this machine, such as dead letters and keys."),
+    ] = "mlmon-data"
     namespace: Annotated[
         str, Meta(description="In a cluster: the team or environment whose streams are written and read.")
     ] = "default"

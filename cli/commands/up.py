@@ -12,8 +12,9 @@ from mlmon.cli.options import SOURCE, Asked, asks, examples, now, settings
 if TYPE_CHECKING:
     from threading import Event
 
-    from mlmon.cli.wiring import Collector, EmbeddedStore
+    from mlmon.cli.wiring import Collector
     from mlmon.core.config import Config
+    from mlmon.core.store import Store
 
 _PORT = click.IntRange(0, 65535)
 _TIDY: Final = timedelta(hours=1)
@@ -77,7 +78,7 @@ def _greeting(config: Config, collector: Collector, page: str) -> list[str]:
     ]
 
 
-def _analyze(store: EmbeddedStore, config: Config, stop: Event) -> None:
+def _analyze(store: Store, config: Config, stop: Event) -> None:
     """Passes until told to stop. A pass that fails is told, and the next one tries again."""
     from mlmon.cli import wiring
     from mlmon.cli.commands.analyze import told

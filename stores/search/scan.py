@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ MOST_HITS: Final = 10_000
 """A cluster gives no more documents in one answer."""
 
 _ROOTS: Final = frozenset(name.partition(".")[0] for name in FIELDS)
+_FAMILIES: Final = frozenset(field.name for field in FIELDS.values() if field.is_open)
 _DATES: Final = frozenset(field.name for field in FIELDS.values() if field.type is Type.DATE)
 
 
@@ -65,11 +66,12 @@ def batches(connection: Connection, pit: Pit, pattern: str, scan: Scan) -> Itera
         return
     path = target(pattern, *pit.path, keep_alive=KEEP_ALIVE, **ABSENT_IS_EMPTY)
     state = ask(connection, "POST", path)[pit.id]
+    read = document if scan.fields is None else chosen(scan.fields)
     try:
         for page in _pages(connection, state, scan):
             state = page.get("pit_id", state)
             if page["hits"]["hits"]:
-                yield [document(hit["_source"], scan.fields) for hit in page["hits"]["hits"]]
+                yield [read(hit["_source"]) for hit in page["hits"]["hits"]]
     finally:
         held = {pit.id: [state] if pit.in_list else state}
         ask_if_there(connection, "DELETE", target(*pit.path), held)
@@ -106,7 +108,7 @@ def _id(hit: Body) -> str:
     return str(hit["_id"])
 
 
-def document(source: Document, fields: tuple[str, ...] | None = None) -> Document:
+def document(source: Document) -> Document:
     """A document as it was written, flat, dates as aware datetimes, what is null absent.
 
     >>> document({"mlmon": {"segment": {"carrier": "UA", "origin": None}}})
@@ -118,7 +120,7 @@ def document(source: Document, fields: tuple[str, ...] | None = None) -> Documen
     kept = {name: found for name, value in flat.items() if (found := _value(name, value)) is not None}
     for family, members in aside.items():
         kept[family] = kept.get(family, {}) | {key: it for key, it in members.items() if it is not None}
-    return kept if fields is None else _chosen(kept, fields)
+    return kept
 
 
 def _aside(source: Document) -> Document:
@@ -132,7 +134,7 @@ def _aside(source: Document) -> Document:
 def _value(name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
     if name in _DATES and isinstance(value, str):
         return datetime.fromisoformat(value).astimezone(UTC)
-    if name in FIELDS and FIELDS[name].is_open and isinstance(value, dict):
+    if name in _FAMILIES and isinstance(value, dict):
         return dict(_members("", value)) or None
     return value
 
@@ -146,11 +148,17 @@ def _members(prefix: str, members: Document) -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{name}", value
 
 
-def _chosen(kept: Document, fields: tuple[str, ...]) -> Document:
-    chosen = {name: kept[name] for name in fields if name in kept}
-    for name in fields:
-        found = schema.family_of(name)
-        if found is not None and found[1] in kept.get(found[0].name, {}):
-            family = chosen.setdefault(found[0].name, {})
-            family[found[1]] = kept[found[0].name][found[1]]
-    return chosen
+def chosen(fields: tuple[str, ...]) -> Callable[[Document], Document]:
+    """A function as `document`, which keeps these fields only."""
+    members = [(found[0].name, found[1]) for name in fields if (found := schema.family_of(name))]
+    whole = [name for name in fields if name in FIELDS]
+
+    def read(source: Document) -> Document:
+        kept = document(source)
+        picked = {name: kept[name] for name in whole if name in kept}
+        for family, name in members:
+            if name in kept.get(family, {}):
+                picked.setdefault(family, {})[name] = kept[family][name]
+        return picked
+
+    return read

@@ -112,11 +112,18 @@ def test_what_the_system_refuses_is_told(process, store):
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
-def test_a_cluster_is_not_supported_yet(run):
-    """A URL of a cluster is refused with what to give instead."""
+def test_an_address_that_names_no_engine_is_refused(run):
+    """A plain web address is refused with what to give instead."""
     shown = run("models", "--store", "https://127.0.0.1:9200")
     assert shown.exit_code == 2
-    assert "not supported yet" in shown.stderr
+    assert "elasticsearch+https://host:9200" in shown.stderr
+
+
+def test_a_cluster_that_is_not_there(run):
+    """A cluster that does not answer is told in a sentence, without a traceback."""
+    shown = run("models", "--store", "elasticsearch://127.0.0.1:1")
+    assert shown.exit_code == 3
+    assert "did not answer" in shown.stderr
 
 
 def test_help_loads_nothing_heavy(process):

@@ -18,16 +18,23 @@ from mlmon.core.errors import StoreLockedError, StoreUnreachableError, UsageErro
 )
 def test_a_folder(url, path):
     """A store's URL is a path, or file:// and a path."""
-    assert wiring.folder(url) == Path(path)
+    assert wiring.folder(StoreConfig(url=url)) == Path(path)
 
 
-@pytest.mark.parametrize(
-    ("url", "words"), [("https://es:9200", "not supported yet"), ("s3://b", "names no store")]
-)
-def test_other_schemes(url, words):
-    """A cluster is said not to be supported yet, another scheme to be none."""
-    with pytest.raises(UsageError, match=words):
-        wiring.folder(url)
+@pytest.mark.parametrize("url", ["https://es:9200", "s3://b"])
+def test_other_schemes(url):
+    """A scheme that no store has is said to be none, with one that has."""
+    with pytest.raises(UsageError, match=r"names no store.*elasticsearch\+https"):
+        wiring.folder(StoreConfig(url=url))
+
+
+@pytest.mark.parametrize("url", ["elasticsearch://127.0.0.1:1", "opensearch+https://127.0.0.1:1"])
+def test_a_cluster_has_a_folder_on_this_machine(url, tmp_path):
+    """What is not in the cluster is in the folder that the settings name; nothing is sent to open it."""
+    config = Config(store=StoreConfig(url=url, folder=str(tmp_path), namespace="team"))
+    assert wiring.folder(config.store) == tmp_path
+    with wiring.reading(config) as reader:
+        assert reader.url == url
 
 
 def test_reading_needs_a_store(tmp_path):

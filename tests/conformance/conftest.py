@@ -8,6 +8,7 @@ import itertools
 import random
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -250,13 +251,43 @@ def store(
 
 
 def _in_cluster(engine: Any, events: list[Document], results: list[Result]) -> Store:
-    namespace = f"conformance{secrets.token_hex(4)}"
-    _put_templates(engine, namespace)
-    access = Access(url=engine.store_url)
-    module = opensearch if engine.kind == "opensearch" else elasticsearch
-    store = module.open_store(access, namespace=namespace, clock=_clock())
+    store = _empty(engine)
     _fill(store, events, results)
     return store
+
+
+def _empty(engine: Any) -> Store:
+    """A store in a namespace of its own."""
+    namespace = f"conformance{secrets.token_hex(4)}"
+    _put_templates(engine, namespace)
+    module = opensearch if engine.kind == "opensearch" else elasticsearch
+    return module.open_store(Access(url=engine.store_url), namespace=namespace, clock=_clock())
+
+
+@pytest.fixture(scope="session")
+def open_embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Store]]:
+    """Give a function that opens an empty embedded store; they are closed at the end."""
+    with ExitStack() as stack:
+
+        def start() -> Store:
+            store = open_store(tmp_path_factory.mktemp("embedded"), clock=_clock())
+            stack.callback(store.close)
+            return store
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def open_cluster(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Store]]:
+    """Give a function that opens an empty store on a kind of server; they are closed at the end."""
+    with ExitStack() as stack:
+
+        def start(kind: str) -> Store:
+            store = _empty(request.getfixturevalue(kind))
+            stack.callback(store.close)
+            return store
+
+        yield start
 
 
 @pytest.fixture(scope="session")
