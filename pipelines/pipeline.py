@@ -1,7 +1,9 @@
 """What happens to lines, whichever door they came by: validate, dead-letter, write, and only then answer.
 
-One thread does it all. While it writes, submissions queue; it then takes them together, so that many small
-senders share one durable write. What waits is bounded in bytes; beyond that a sender is told to come back.
+One thread checks, another writes, and both keep the order in which submissions came. While one write waits
+for the disk the next lines are checked, and all that is checked by then is written together, so that many
+small senders share one durable write. What waits is bounded in bytes; beyond that a sender is told to come
+back.
 """
 
 from __future__ import annotations
@@ -91,6 +93,9 @@ class _Checked(Struct, kw_only=True):
     submission: _Submission
     events: list[Event]
     refused: list[Refusal]
+    letters: list[DeadLetter]
+    error: Exception | None = None
+    """Why it could not be checked; then the lists are empty."""
     kept_out: int = 0
     """How many of the events the store refused."""
 
@@ -114,7 +119,7 @@ class Pipeline:
         clock: Clock = clocks.system,
         most_bytes_waiting: int = MOST_BYTES_WAITING,
     ) -> None:
-        """Start the thread; from now on only it uses the writer."""
+        """Start the threads; from now on only they use the writer."""
         self._writer = writer
         self._dead_letters = dead_letters
         self._validate = validator or Validator(clock=clock)
@@ -129,8 +134,16 @@ class Pipeline:
         self._is_closed = False
         self._counts: Counter[str] = Counter()
         self._dead: Counter[str] = Counter()
-        self._thread = threading.Thread(target=self._run, name="mlmon-pipeline", daemon=True)
-        self._thread.start()
+        self._checked: list[_Checked] = []
+        self._bytes_checked = 0
+        self._is_all_checked = False
+        self._turn = threading.Condition()
+        self._threads = [
+            threading.Thread(target=target, name=name, daemon=True)
+            for name, target in (("mlmon-check", self._check_all), ("mlmon-write", self._write_all))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def submit(self, lines: Sequence[bytes], source: str, *, namespace: str | None = None) -> Future[Receipt]:
         """Hand over lines; the receipt comes when all of them are durable.
@@ -213,65 +226,78 @@ class Pipeline:
             if not self._is_closed:
                 self._is_closed = True
                 self._queue.put(None)
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
-    def _run(self) -> None:
-        while (group := self._next_group()) is not None:
-            self._handle(group)
+    def _check_all(self) -> None:
+        while (submission := self._queue.get()) is not None:
+            checked = self._check(submission)
+            with self._turn:
+                self._turn.wait_for(lambda: self._bytes_checked < MOST_BYTES_TOGETHER)
+                self._checked.append(checked)
+                self._bytes_checked += submission.size
+                self._turn.notify_all()
+        with self._turn:
+            self._is_all_checked = True
+            self._turn.notify_all()
 
-    def _next_group(self) -> list[_Submission] | None:
-        """The submissions that wait, up to a size; None at the end."""
-        first = self._queue.get()
-        if first is None:
-            return None
-        group, size = [first], first.size
-        while size < MOST_BYTES_TOGETHER:
-            try:
-                more = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if more is None:
-                self._queue.put(None)
-                break
-            group.append(more)
-            size += more.size
+    def _write_all(self) -> None:
+        while group := self._next_group():
+            for each in group:
+                if each.error:
+                    self._fail([each.submission], each.error)
+            if sound := [each for each in group if not each.error]:
+                self._write(sound)
+
+    def _next_group(self) -> list[_Checked]:
+        """All that is checked, once there is something; nothing at the end."""
+        with self._turn:
+            self._turn.wait_for(lambda: self._checked or self._is_all_checked)
+            group, self._checked, self._bytes_checked = self._checked, [], 0
+            self._turn.notify_all()
         return group
 
-    def _handle(self, group: list[_Submission]) -> None:
-        letters: list[DeadLetter] = []
+    def _write(self, group: list[_Checked]) -> None:
+        letters = [found for each in group for found in each.letters]
+        submissions = [each.submission for each in group]
         try:
-            checked = [self._check(submission, letters) for submission in group]
             # Events first: when a store fails and all comes again, letters would be kept twice, while events
             # that are sent again are known.
             started = monotonic()
-            written = self._writer.write([event for each in checked for event in each.events])
-            self._add_refused(checked, written.refused, letters)
+            written = self._writer.write([event for each in group for event in each.events])
+            self._add_refused(group, written.refused, letters)
             self._dead_letters.write(letters)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and the thread must go on
-            self._fail(group, error)
+            self._fail(submissions, error)
             return
         with self._lock:
-            self._let_go(group)
+            self._let_go(submissions)
             self._write_s.append(monotonic() - started)
             self._dead.update(each.reason for each in letters)
-        self._answer(checked, written.repeated)
+        self._answer(group, written.repeated)
 
-    def _check(self, submission: _Submission, letters: list[DeadLetter]) -> _Checked:
-        events: list[Event] = []
-        refused: list[Refusal] = []
+    def _check(self, submission: _Submission) -> _Checked:
+        checked = _Checked(submission=submission, events=[], refused=[], letters=[])
+        try:
+            self._sort(submission, checked)
+        except Exception as error:  # noqa: BLE001 - as for `_write`
+            return _Checked(submission=submission, events=[], refused=[], letters=[], error=error)
+        return checked
+
+    def _sort(self, submission: _Submission, checked: _Checked) -> None:
+        """Put the lines of a submission to the events or to the refused."""
         namespace = submission.namespace
         # A sender that comes again comes from another port.
         name = self._naming.of(f"{submission.source.rpartition(':')[0]} {namespace or ''}")
         for index, line in enumerate(submission.lines):
             try:
                 event = self._validate(line, name)
-                events.append(event if namespace is None else scoped(event, namespace))
+                checked.events.append(event if namespace is None else scoped(event, namespace))
             except InvalidEventError as error:
                 refusal = Refusal(index=index, reason=error.reason, detail=str(error))
-                refused.append(refusal)
+                checked.refused.append(refusal)
                 if error.reason != WRONG_NAMESPACE:
-                    letters.append(self._letter(submission, refusal))
-        return _Checked(submission=submission, events=events, refused=refused)
+                    checked.letters.append(self._letter(submission, refusal))
 
     def _letter(self, submission: _Submission, refusal: Refusal) -> DeadLetter:
         return letter(
