@@ -169,6 +169,7 @@ async def _http(
         ws="none",
         log_config=None,
         access_log=False,
+        log_level="error",  # each stranger that speaks no HTTP would be a line
         lifespan="off",
         proxy_headers=False,  # a sender must not choose the address it is known by
         timeout_keep_alive=int(IDLE_AFTER_S),

@@ -3,11 +3,14 @@
 import http.client
 import os
 import signal
+import socket
 import struct
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,6 +20,7 @@ from pylogbeat import ConnectionException, PyLogBeatClient
 from mlmon.core import schema
 from mlmon.core.query import Scan
 from mlmon.core.schema import Dataset
+from mlmon.pipelines.collector.gate import MOST_BYTES_RECEIVING
 from mlmon.stores.embedded import open_store
 
 DEADLINE_S = 30
@@ -211,3 +215,28 @@ def _posted(connection: http.client.HTTPConnection, lines: list[bytes]) -> bool:
     answer = connection.getresponse()
     answer.read()
     return answer.status == 200
+
+
+def test_memory_is_bounded_whatever_the_number_of_senders(collect):
+    """Three hundred senders of half a large body each cost no more than what may be received at once."""
+    process, doors = collect(*FREE)
+    address = urlsplit(doors["http"])
+    before = peak_bytes(process.pid)
+    head = b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Length: 50000000\r\n\r\n"
+    senders = []
+    for _ in range(300):
+        sender = socket.create_connection((address.hostname, address.port), timeout=DEADLINE_S)
+        senders.append(sender)
+        with suppress(OSError):  # it is turned away while it still sends
+            sender.sendall(head + bytes(1 << 20))
+    grown = peak_bytes(process.pid) - before
+    for sender in senders:
+        sender.close()
+    assert by_http(doors["http"])([line(1)])
+    assert grown < MOST_BYTES_RECEIVING + len(senders) * (256 << 10)
+
+
+def peak_bytes(pid: int) -> int:
+    """Read the most memory that a process has had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
