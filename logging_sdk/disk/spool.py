@@ -72,7 +72,7 @@ class DiskSpool:
         self._max_bytes = max_bytes
         self._segment_bytes = max(4096, min(4 * 1024 * 1024, max_bytes // 16))
         self._max_age_s = max_age_s
-        self._front = front or MemorySpool()
+        self._front = MemorySpool() if front is None else front  # an empty one is false
         self._stuck = Held()
         self._own: Folder | None = None
         self._adopted: deque[Folder] = deque()
