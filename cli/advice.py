@@ -23,13 +23,9 @@ _DROPPED: Final = {
         "they were logged after close()",
         "Close the logger last, when nothing logs any more, or leave it to the exit of the process.",
     ),
-    "http_401": (
-        "the collector let none in without a key",
-        "Make a key: mlmon keys create --namespace NAME. Give it to the service as MLMON_LOG_KEY.",
-    ),
-    "http_403": (
+    "wrong_namespace": (
         "the key is for another namespace",
-        "Give the service a key of its own namespace: mlmon keys create --namespace NAME.",
+        "Let the service name no namespace, or give it a key of the one it names: mlmon keys create.",
     ),
     "http_413": (
         "one alone was too large for the collector",

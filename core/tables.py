@@ -7,6 +7,9 @@ from typing import Any, get_type_hints
 from msgspec import Meta, Struct
 
 from mlmon.core import config, schema
+from mlmon.core.exposition import Kind
+from mlmon.core.health import Part
+from mlmon.core.meters import METERS, Meter
 
 
 def schema_table() -> str:
@@ -38,6 +41,21 @@ def settings_table() -> str:
         for key, default, about in _settings(config.ModelConfig, "")
     ]
     return "\n".join(["| key | variable | default | meaning |", "|---|---|---|---|", *rows, *models, ""])
+
+
+def meters_table(part: Part) -> str:
+    """Every number of a part's reports as a Markdown table: Prometheus' name, kind, meaning, what to do."""
+    rows = [
+        f"| `{_metric(meter)}` | {meter.kind} | {meter.about} | {meter.advice} |"
+        for meter in METERS
+        if meter.part is part
+    ]
+    return "\n".join(["| name | kind | meaning | what to do |", "|---|---|---|---|", *rows, ""])
+
+
+def _metric(meter: Meter) -> str:
+    total = "_total" if meter.kind is Kind.COUNTER else ""
+    return f"{meter.metric}{total}{{{meter.label}}}" if meter.label else f"{meter.metric}{total}"
 
 
 def _settings(section: type[Struct], prefix: str) -> list[tuple[str, Any, str]]:

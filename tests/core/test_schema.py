@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from mlmon.core import schema, tables
+from mlmon.core.health import Part
 from mlmon.core.schema import Dataset, Type
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -57,6 +58,8 @@ def test_every_dataset_has_an_id_and_a_time(dataset: Dataset):
 
 
 def test_the_documented_tables_are_the_code():
-    """The tables of fields and settings in the documentation are what the code renders."""
-    for page, table in (("fields.md", tables.schema_table()), ("configuration.md", tables.settings_table())):
+    """The tables of fields, settings and reports in the documentation are what the code renders."""
+    reports = [("health.md", tables.meters_table(part)) for part in Part]
+    fields = ("fields.md", tables.schema_table())
+    for page, table in (fields, ("configuration.md", tables.settings_table()), *reports):
         assert table in (DOCS / page).read_text(), f"docs/{page} is old; paste in: {table}"
