@@ -40,6 +40,9 @@ _LONGEST_PAUSE_S: Final = 5.0
 REFUSED: Final = "store_refused"
 """Why such an event is a dead letter."""
 _OK: Final = 200
+_BAD: Final = 400
+_INVALID: Final = "Validation Failed"
+"""How a cluster begins to say that one of many documents is formally wrong, and so takes none."""
 _NOT_FOUND: Final = 404
 _BLOCKED: Final = "cluster_block_exception"
 _TOO_LARGE: Final = 413
@@ -146,7 +149,10 @@ class Bulk:
             return lines
         if response.status == _OK:
             return self._sort(target, lines, self._items(response, len(lines)), done, trouble)
-        return self._refused_whole(lines, response, done, trouble)
+        why = verdicts.whole(response.body)
+        if response.status == _BAD and _INVALID in why:
+            return self._searched(target, lines, why, done, trouble)
+        return self._refused_whole(lines, response.status, why, done, trouble)
 
     def _items(self, response: Response, count: int) -> list[Item]:
         try:
@@ -188,22 +194,32 @@ class Bulk:
         done.refused.append(Refused(place=line.place, reason=REFUSED, detail=_why(item)))
         return []
 
-    def _refused_whole(
-        self, lines: list[Line], response: Response, done: Delivered, trouble: _Trouble
+    def _searched(
+        self, target: Target, lines: list[Line], why: str, done: Delivered, trouble: _Trouble
     ) -> list[Line]:
-        why = verdicts.whole(response.body)
-        if response.status == _TOO_LARGE and len(lines) == 1:
+        """Find by halves the line for which all were refused, such as one of too long an id; refuse it."""
+        if len(lines) == 1:
+            done.refused.append(Refused(place=lines[0].place, reason=REFUSED, detail=why))
+            return []
+        middle = len(lines) // 2
+        again = self._attempt(target, lines[:middle], done, trouble)
+        return again + self._attempt(target, lines[middle:], done, trouble)
+
+    def _refused_whole(
+        self, lines: list[Line], status: int, why: str, done: Delivered, trouble: _Trouble
+    ) -> list[Line]:
+        if status == _TOO_LARGE and len(lines) == 1:
             detail = f"The cluster takes no event of {len(lines[0].rest)} bytes: {why}."
             done.refused.append(Refused(place=lines[0].place, reason=REFUSED, detail=detail))
             return []
-        if response.status == _TOO_LARGE:
+        if status == _TOO_LARGE:
             self._most = self._ceiling = len(lines) // 2
             return lines
-        if response.status in _OVERLOADED:
+        if status in _OVERLOADED:
             self._adapt(len(lines), is_pushed_back=True)
-            trouble.why = f"{response.status}, {why}"
+            trouble.why = f"{status}, {why}"
             return lines
-        raise self._shut(response.status, why)
+        raise self._shut(status, why)
 
     def _adapt(self, count: int, *, is_pushed_back: bool) -> None:
         """Half as much at once for a cluster that has too much to do, and slowly more again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import quote
 
 from mlmon.core import clock as clocks
 from mlmon.core.clock import Clock
@@ -12,11 +13,12 @@ from mlmon.core.event import Event
 from mlmon.core.result import Result, dataset_of, identity, to_document
 from mlmon.core.store import Refused, Written
 from mlmon.stores.search import lines as ndjson
-from mlmon.stores.search import names
+from mlmon.stores.search import names, verdicts
 from mlmon.stores.search.bulk import PATIENCE_S, Bulk, Target
 from mlmon.stores.search.connection import Connection
 from mlmon.stores.search.lines import Line
 
+_NO_TEMPLATE: Final = "no matching index template"
 BAD_NAMESPACE: Final = "bad_namespace"
 """The reason of an event whose namespace cannot be part of an index's name."""
 
@@ -41,8 +43,11 @@ class ClusterWriter:
         """
         self._namespace = names.checked(namespace)
         self._bulk = Bulk(connection, clock=clock, patience_s=patience_s)
+        self._connection = connection
         # Without a template a stream would silently become an index with guessed types.
-        self._query = "&require_data_stream=true" if engine == "elasticsearch" else ""
+        self._can_require = engine == "elasticsearch"
+        self._query = "&require_data_stream=true" if self._can_require else ""
+        self._known: set[str] = set()
 
     def write(self, events: Sequence[Event]) -> Written:
         """Append events; see `mlmon.core.store.Writer`.
@@ -58,6 +63,8 @@ class ClusterWriter:
         stored = 0
         repeated: list[int] = []
         for stream, lines in targets.items():
+            if not self._can_require and stream not in self._known:
+                self._make(stream)
             target = Target(index=stream, operation="create", query=self._query)
             done = self._bulk.deliver(target, lines)
             stored += done.stored
@@ -69,6 +76,22 @@ class ClusterWriter:
             repeated=tuple(sorted(repeated)),
             refused=tuple(sorted(refused, key=lambda each: each.place)),
         )
+
+    def _make(self, stream: str) -> None:
+        """Make a data stream where it is not there, on an engine that would make an index of it by itself.
+
+        Raises:
+            StoreError: there is no template for it.
+
+        """
+        response = self._connection.send("PUT", f"/_data_stream/{quote(stream)}")
+        why = "" if response.is_well else verdicts.whole(response.body)
+        if _NO_TEMPLATE in why:
+            raise StoreError(
+                f"The cluster {self._connection.url} has no place for {stream}: {why}. "
+                "Make it with: mlmon setup"
+            )
+        self._known.add(stream)  # a refusal of any other kind is told by the write itself
 
     def _by_stream(self, events: Sequence[Event]) -> tuple[dict[str, list[Line]], list[Refused]]:
         targets: dict[str, list[Line]] = {}
