@@ -34,7 +34,7 @@ def test_events_in_memory_outlive_the_collector(collector, model, ledger):
     assert (sequences.count(found.stored[told.producer]), told.dropped) == (6_000, {})
 
 
-def test_letters_outlive_the_collector(collector, model, ledger, tmp_path):
+def test_letters_outlive_the_collector(collector, model, ledger, accounting, tmp_path):
     """Refused events are accounted for over kills as stored ones are, each once."""
     program = """
 import json, sys, time
@@ -60,3 +60,10 @@ print(json.dumps({"producer": log._outlet.producer.id, "emitted": stats.emitted,
     found.check(told)
     assert sequences.count(found.stored[told.producer]) == 3_600
     assert sequences.count(found.lettered[told.producer]) == 400
+    said = accounting(collector.store)
+    assert (said["emitted"], said["stored"], said["letters_waiting"], said["unknown"]) == (
+        4_000,
+        3_600,
+        400,
+        0,
+    )

@@ -63,7 +63,7 @@ assert spent_s < 1.0, spent_s
     assert (sequences.count(found.stored[told.producer]), told.dropped) == (1_500, {})
 
 
-def test_a_slow_sink_and_a_small_spool_drop_and_count(collector, model, ledger, proxy):
+def test_a_slow_sink_and_a_small_spool_drop_and_count(collector, model, ledger, accounting, proxy):
     """What does not fit into memory while the wire crawls is dropped, and the numbers say how many."""
     between = proxy(collector.http, chunk=4_096, pause_s=0.02)
     program = """
@@ -83,3 +83,5 @@ print(json.dumps({"producer": log._outlet.producer.id, "emitted": stats.emitted,
     found = ledger(collector.store)
     assert told.dropped["spool_full"] > 0
     found.check(told)
+    said = accounting(collector.store)
+    assert (said["dropped"], said["unknown"]) == (told.dropped["spool_full"], 0)

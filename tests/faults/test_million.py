@@ -46,7 +46,7 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 @pytest.mark.slow
-def test_a_million_events_through_many_faults(make_collector, model, ledger, proxy, tmp_path):
+def test_a_million_events_through_many_faults(make_collector, model, ledger, accounting, proxy, tmp_path):
     """Kills on both sides, resets, lost answers, an outage, a fork and wrong clocks leave none unknown."""
     collector, spool = make_collector(), tmp_path / "spool"
     collector.start()
@@ -72,4 +72,7 @@ def test_a_million_events_through_many_faults(make_collector, model, ledger, pro
     assert sum(map(sequences.count, found.lettered.values())) == 700
     assert sum(map(sequences.count, found.stored.values())) == 999_300
 
-    assert list((spool / "m").iterdir()) == []
+    assert list(spool.rglob("*.seg")) == []
+    said = accounting(collector.store)
+    assert (said["emitted"], said["stored"], said["letters_waiting"]) == (1_000_000, 999_300, 700)
+    assert (said["unknown"], said["on_the_way"], said["dropped"]) == (0, 0, 0)

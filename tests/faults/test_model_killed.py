@@ -34,7 +34,8 @@ def test_what_a_killed_process_spooled_is_stored(make_collector, model, ledger, 
     if not is_up:
         collector.start()
     [told] = model(ship=collector.http, spool=spool, count=3).told()
-    assert (told.is_all, told.dropped) == (True, {})
+    assert told.is_all
+    assert told.dropped in ({}, {"spool_damaged": 1}), "at most the record that the kill tore"
     collector.stop()
     found = ledger(collector.store)
     found.check(told)
@@ -42,7 +43,7 @@ def test_what_a_killed_process_spooled_is_stored(make_collector, model, ledger, 
     [(first, last)] = found.of(dead)
     assert first == 0
     assert last >= promised > 0
-    assert list(spool.glob("*/[!.]*")) == []
+    assert list(spool.rglob("*.seg")) == []
 
 
 def test_in_sync_mode_a_killed_process_loses_nothing(collector, model, ledger, tmp_path):
@@ -59,10 +60,10 @@ def test_in_sync_mode_a_killed_process_loses_nothing(collector, model, ledger, t
     assert (first, last >= promised) == (0, True)
 
 
-def test_two_processes_adopt_one_spool(collector, model, ledger, tmp_path):
+def test_two_processes_adopt_one_spool(collector, model, ledger, accounting, tmp_path):
     """Of two processes one adopts what a dead one left; of all three nothing is missing."""
     spool = tmp_path / "spool"
-    killed = model(ship="http://127.0.0.1:1", spool=spool, count=10**9, is_told=True)
+    killed = model(ship="http://127.0.0.1:1", spool=spool, count=10**9, pause_s=0.001, is_told=True)
     promised = kill_after(killed, 1.3, WINDOW_S)
     both = [model(ship=collector.http, spool=spool, count=2_000) for _ in range(2)]
     reports = [told for process in both for told in process.told()]
@@ -73,3 +74,5 @@ def test_two_processes_adopt_one_spool(collector, model, ledger, tmp_path):
     [dead] = found.stored.keys() - {told.producer for told in reports}
     [(first, last)] = found.of(dead)
     assert (first, last >= promised) == (0, True)
+    said = accounting(collector.store)
+    assert (said["unknown"], said["stored"]) == (0, found.documents)

@@ -2,9 +2,12 @@
 
 import time
 
+import pytest
+
 from mlmon.core import sequences
 
 
+@pytest.mark.slow
 def test_a_sink_that_was_down_for_long_gets_everything(make_collector, model, ledger, tmp_path):
     """Events of a process that lived through it and of one that ended meanwhile arrive, each once."""
     collector = make_collector()
