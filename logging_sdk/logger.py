@@ -15,29 +15,27 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self, overload
 
 from mlmon.core import clock as clocks
-from mlmon.core import schema
 from mlmon.core.clock import Clock
 from mlmon.core.errors import UsageError, nearest
 from mlmon.core.event import Document
 from mlmon.logging_sdk.batch import Batch
 from mlmon.logging_sdk.context import Trace, parse_traceparent
-from mlmon.logging_sdk.encode import keywords, number, text
-from mlmon.logging_sdk.features import listed
+from mlmon.logging_sdk.encode import number, text
 from mlmon.logging_sdk.health import interval_s
 from mlmon.logging_sdk.identity import Identity, default_environment, default_service
 from mlmon.logging_sdk.inference import Inference
 from mlmon.logging_sdk.lines import body_of_line, kind_of_level
 from mlmon.logging_sdk.misuse import Misuse
-from mlmon.logging_sdk.moments import Moment, all_ns_of
+from mlmon.logging_sdk.moments import Moment
 from mlmon.logging_sdk.monitor import Call, Told, monitored
-from mlmon.logging_sdk.outcomes import outcome_events
+from mlmon.logging_sdk.outcomes import Outcomes
 from mlmon.logging_sdk.outlet import Basket, Outlet
-from mlmon.logging_sdk.producer import LINES, OUTCOME, Kind, Producer
+from mlmon.logging_sdk.producer import LINES, Kind, Producer
 from mlmon.logging_sdk.recorder import Recorder
 from mlmon.logging_sdk.redact import Rule, TextRule, redactor
 from mlmon.logging_sdk.sample import Sample
@@ -151,6 +149,7 @@ class ModelLogger:
             threshold=identity.threshold,
         )
         self.served = Served(self._recorder)
+        self._outcomes = Outcomes(self._outlet, clock)
         self._lowest = kind_of_level(level, None).level
 
     # What the model does
@@ -295,21 +294,9 @@ class ModelLogger:
         source: str | None = None,
     ) -> None:
         """As `outcome`, for many: `labels` or `values` has one entry for each id."""
-        try:
-            names = listed(ids, len(ids), "ids")
-            given: Document = {}
-            if labels is not None:
-                given[schema.OUTCOME_LABEL] = keywords(listed(labels, len(names), "labels"))
-            if values is not None:
-                given[schema.OUTCOME_VALUE] = [
-                    number(value) for value in listed(values, len(names), "values")
-                ]
-            if not given:
-                self._misuse.note("outcome", "An outcome needs a label or a value; it is not logged.")
-                return
-            self._tell(names, given, observed_at, revision, source)
-        except Exception as error:  # noqa: BLE001 - the host must not notice
-            self._misuse.note("outcome", f"Outcomes cannot be read: {error}.", error=error)
+        self._outcomes.log(
+            ids, labels=labels, values=values, observed_at=observed_at, revision=revision, source=source
+        )
 
     def retract(
         self,
@@ -320,22 +307,7 @@ class ModelLogger:
         source: str | None = None,
     ) -> None:
         """Withdraw the outcome of an inference; `revision` is higher than that of the outcome."""
-        try:
-            given = {schema.OUTCOME_RETRACTED: [True]}
-            self._tell([inference_id], given, observed_at, revision, source)
-        except Exception as error:  # noqa: BLE001 - the host must not notice
-            self._misuse.note("outcome", f"A retraction cannot be read: {error}.", error=error)
-
-    def _tell(
-        self,
-        ids: Sequence[Any],
-        given: Document,
-        observed_at: Any,  # noqa: ANN401 - a moment or a sequence of them
-        revision: int,
-        source: str | None,
-    ) -> None:
-        moments_ns = all_ns_of(observed_at, len(ids), self._clock)
-        self._outlet.emit_many(OUTCOME, outcome_events(ids, moments_ns, given, int(revision), text(source)))
+        self._outcomes.retract(inference_id, revision=revision, observed_at=observed_at, source=source)
 
     # What the service has to say
 
