@@ -17,10 +17,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+import duckdb
 from msgspec.structs import replace
 
 from mlmon.core.schema import RESULTS, Dataset
-from mlmon.stores.embedded import layout, manifest, segments, sound
+from mlmon.stores.embedded import layout, manifest, recall, segments, sound
 from mlmon.stores.embedded.engine import Engine
 from mlmon.stores.embedded.layout import Group
 from mlmon.stores.embedded.manifest import Manifest, Retired, Segment
@@ -126,6 +127,7 @@ class Upkeep:
         cursor = self._engine.cursor()
         try:
             written, bad = segments.roll(cursor, self._root, path, self._number)
+            self._keep_ids(cursor, written)
         finally:
             cursor.close()
         self._set_aside(bad)
@@ -135,6 +137,11 @@ class Upkeep:
             gone = [path, layout.length_path(path)]
             self._publish(self._retiring(current, [it.relative_to(self._root).as_posix() for it in gone]))
         self._merge_where_many()
+
+    def _keep_ids(self, cursor: duckdb.DuckDBPyConnection, written: Sequence[segments.Written]) -> None:
+        for it in written:
+            if it.segment.dataset not in RESULTS:
+                recall.keep_ids(cursor, self._root, it.segment, it.columns)
 
     def _set_aside(self, bad: Sequence[tuple[bytes, str]]) -> None:
         if bad:
@@ -162,6 +169,7 @@ class Upkeep:
         self.manifest = current
         for it in due:
             (self._root / it.file).unlink(missing_ok=True)
+            (self._root / it.file).with_suffix(recall.IDS).unlink(missing_ok=True)
 
     def _merge_where_many(self) -> None:
         for dataset in Dataset:
@@ -173,6 +181,7 @@ class Upkeep:
         try:
             held = [(it, self.manifest.columns[it.columns]) for it in run]
             merged = segments.merge(cursor, self._root, held, self._number(), keep_from)
+            self._keep_ids(cursor, [merged] if merged else [])
         finally:
             cursor.close()
         with self._mutex:

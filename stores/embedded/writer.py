@@ -71,8 +71,8 @@ class GroupWriter:
         live = {it.file for it in listed.segments} | {it.file for it in listed.retired}
         for dataset in Dataset:
             if layout.group_of(dataset) is self._group:
-                for path in (self._root / "segments" / str(dataset)).glob("*.parquet"):
-                    if path.relative_to(self._root).as_posix() not in live:
+                for path in (self._root / "segments" / str(dataset)).glob("*.*"):
+                    if path.with_suffix(".parquet").relative_to(self._root).as_posix() not in live:
                         path.unlink()
         for path in (self._root / "new").glob(f"{self._group}-*"):
             path.unlink()

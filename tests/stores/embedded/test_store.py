@@ -295,7 +295,7 @@ def test_query_over_a_window_opens_only_the_segments_it_needs(tmp_path, make):
     for number in range(0, 500, 100):
         store.write([make(number + at) for at in range(100)])
     store.close()
-    segments = sorted((tmp_path / "segments" / "mlmon.inference").iterdir())
+    segments = sorted((tmp_path / "segments" / "mlmon.inference").glob("*.parquet"))
     assert len(segments) == 5
     for segment in segments[1:]:
         segment.unlink()
