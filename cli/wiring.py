@@ -525,7 +525,8 @@ def _http_door(config: Config, locked: StoreLockedError) -> str:
         raise StoreLockedError(
             f"{locked} To replay through a running collector, name its http door: --ship http://HOST:PORT."
         )
-    return f"http://{collector.host}:{collector.http_port}"
+    scheme = "https" if collector.tls_cert else "http"
+    return f"{scheme}://{collector.host}:{collector.http_port}"
 
 
 def tidy(store: Store, now: datetime) -> None:

@@ -78,6 +78,7 @@ class _Run:
     ) -> None:
         self._selection, self._validate, self._sink, self._advance = selection, validate, sink, advance
         self._events: list[Event] = []
+        self._letters: list[DeadLetter] = []
         self._size = 0
         self.done = Replayed()
 
@@ -92,29 +93,37 @@ class _Run:
                 kept.write(line)
             else:
                 self._take(letter, kept)
-        self._send()
+        self._send(kept)
 
     def _take(self, letter: DeadLetter, kept: BinaryIO) -> None:
         try:
             event = event_of(letter, self._validate)
         except InvalidEventError as error:
-            self.done.refused[error.reason] += 1
+            self._keep(letter, error.reason, str(error), kept)
             self._advance(1)
-            kept.write(line_of(structs.replace(letter, reason=error.reason, detail=str(error))))
             return
         self._events.append(event)
+        self._letters.append(letter)
         self._size += len(event.body)
         if self._size >= _MOST_BYTES or len(self._events) >= _MOST_EVENTS:
-            self._send()
+            self._send(kept)
 
-    def _send(self) -> None:
-        if self._events:
-            written = self._sink.write(self._events)
-            self.done.stored += written.stored
-            self.done.duplicates += written.duplicates
-            self.done.refused_there += len(self._events) - written.stored - written.duplicates
-            self._advance(len(self._events))
-            self._events, self._size = [], 0
+    def _send(self, kept: BinaryIO) -> None:
+        if not self._events:
+            return
+        written = self._sink.write(self._events)
+        for refused in written.refused:
+            self._keep(self._letters[refused.place], refused.reason, refused.detail, kept)
+        done, all_of_them = self.done, len(self._events)
+        done.stored += written.stored
+        done.duplicates += written.duplicates
+        done.refused_there += all_of_them - written.stored - written.duplicates - len(written.refused)
+        self._advance(all_of_them)
+        self._events, self._letters, self._size = [], [], 0
+
+    def _keep(self, letter: DeadLetter, reason: str, detail: str, kept: BinaryIO) -> None:
+        self.done.refused[reason] += 1
+        kept.write(line_of(structs.replace(letter, reason=reason, detail=detail)))
 
 
 def event_of(letter: DeadLetter, validate: Callable[[bytes], Event]) -> Event:

@@ -14,7 +14,7 @@ from mlmon.core import schema
 from mlmon.core.errors import InvalidEventError, StoreError, StoreLockedError
 from mlmon.core.event import decode
 from mlmon.core.schema import Dataset
-from mlmon.core.store import Written
+from mlmon.core.store import Refused, Written
 from mlmon.pipelines import deadletter, rewrite
 from mlmon.pipelines.deadletter import Folder, letter, read
 from mlmon.pipelines.replay import event_of, replay
@@ -127,6 +127,23 @@ def test_a_store_that_fails_leaves_every_letter(refuse, line_of, store, dead_fol
     assert len(stored_ids()) == 5
 
 
+def test_what_a_store_refuses_stays(refuse, line_of, store, dead_folder):
+    """An event that passes validation and that the store cannot keep stays, with the store's reason."""
+
+    class StubSink:
+        def write(self, events) -> Written:
+            store.write([events[0], events[2]])
+            return Written(
+                stored=2, duplicates=0, refused=(Refused(place=1, reason="odd", detail="too odd"),)
+            )
+
+    refuse(*map(line_of, range(3)))
+    done = replay(dead_folder, ALL, Validator(), StubSink())
+    assert (done.stored, done.refused, done.refused_there) == (2, {"odd": 1}, 0)
+    [left] = read(dead_folder)
+    assert (left.event_id, left.reason, left.detail) == ("producer-1", "odd", "too odd")
+
+
 def test_letters_that_come_meanwhile_are_left_alone(refuse, line_of, store, dead_folder):
     """What a collector refuses while letters are sent is in a file of its own, and stays."""
 
@@ -206,7 +223,7 @@ def test_many_letters_need_little_memory(line_of, tmp_path, dead_folder):
     program = """
 import sys
 from pathlib import Path
-from mlmon.core.store import Written
+from mlmon.core.store import Refused, Written
 from mlmon.pipelines import deadletter, drop, replay, rewrite, tally, validate
 def peak():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))

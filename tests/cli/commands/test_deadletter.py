@@ -223,6 +223,17 @@ def test_a_collector_whose_door_is_not_known(run, refuse, store, collector, monk
     assert left(store) == ["not_valid"]
 
 
+def test_a_collector_with_tls_is_asked_by_https(run, refuse, store, collector, monkeypatch):
+    """Where the settings have a certificate, the door of the store's collector is one of https."""
+    refuse(record(1))
+    monkeypatch.setenv("MLMON_COLLECTOR_HTTP_PORT", collector.rpartition(":")[2])
+    monkeypatch.setenv("MLMON_COLLECTOR_TLS_CERT", "cert.pem")
+    shown = run("deadletter", "replay")
+    assert shown.exit_code == 3
+    assert "https://127.0.0.1:" in shown.stderr
+    assert left(store) == ["not_valid"]
+
+
 @pytest.fixture
 def collector(command, store):
     """Give the http address of a collector that runs on the store and takes events up to 2,000 bytes."""
