@@ -198,7 +198,8 @@ def _dropped(subject: str, value: int, reasons: Mapping[str, int]) -> str:
         for reason, number in reasons.items()
     )
     remedy = REMEDIES.get(next(iter(reasons)), _REFUSED)[1]
-    return f"{_events(value)}{_of(subject)} dropped by the producer: {why}. {remedy}."
+    were = "was" if value == 1 else "were"
+    return f"{_events(value)}{_of(subject)} {were} dropped by the producer: {why}. {remedy}."
 
 
 def _events(value: int) -> str:

@@ -60,6 +60,7 @@ def command(asked: Asked, by: str, producer: str | None, *, check: bool) -> None
             _tell_more(of_all, at.unnumbered, at.letters.nameless)
         else:
             _write_runs(wiring.missing_numbers(reader, at, producer), asked.format)
+            _tell_drops(of_all)
     if check and of_all.unknown:
         click.get_current_context().exit(1)
 
@@ -172,6 +173,14 @@ def _tell_more(account: Account, unnumbered: int, nameless: int) -> None:
         note("Next: mlmon accounting --by producer shows whose; mlmon accounting --producer ID shows which.")
     elif account.waiting:
         note("Next: mlmon deadletter ls says why they were refused.")
+
+
+def _tell_drops(account: Account) -> None:
+    from mlmon.cli.output import note
+
+    if account.dropped:
+        reasons = ", ".join(f"{number:,} {reason}" for reason, number in account.dropped.items())
+        note(f"Of these the producer dropped some and did not say which: {reasons}.")
 
 
 def _write_runs(runs: Sequence[tuple[int, int]], form: str) -> None:

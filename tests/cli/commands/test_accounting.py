@@ -3,9 +3,10 @@ import re
 
 import pytest
 
-from mlmon.core import schema
+from mlmon.core import health, schema
 from mlmon.core.clock import isoformat, to_ns
 from mlmon.core.event import encode
+from mlmon.core.health import Part, Report
 from mlmon.core.schema import Dataset
 from mlmon.core.window import parse_moment
 from mlmon.pipelines import deadletter
@@ -76,6 +77,22 @@ def test_the_missing_numbers_of_a_producer(run, stored):
         {"first": 20, "last": 20, "count": 1},
     ]
     assert table(run("accounting", "--producer", "p"))[-2:] == ["10 12 3", "20 20 1"]
+
+
+def test_drops_are_told_beside_the_missing_numbers(run, stored, empty):
+    """A producer tells its drops as counts: they are among the missing numbers, nobody knows which."""
+    stored([*range(10), *range(13, 20)])
+    report = Report(
+        part=Part.PRODUCER, id="p", number=0, at=LATER, started=LATER,
+        counters={health.EMITTED: 20, health.SAMPLED_OUT: 5, "dropped_spool_full": 2},
+    )  # fmt: skip
+    store = open_store(empty, clock=lambda: to_ns(LATER))
+    store.write([encode(health.to_document(report))])
+    store.close()
+    shown = run("accounting", "--producer", "p")
+    assert table(shown)[0] == "Of 25 events: 17 stored, 5 sampled out, 2 dropped, 1 unknown."
+    assert table(shown)[-1] == "10 12 3"
+    assert "the producer dropped some and did not say which: 2 spool_full" in shown.stderr
 
 
 def test_an_unknown_producer_is_an_error(run, stored):
