@@ -61,6 +61,10 @@ def moment(milliseconds: float) -> datetime:
     return EARLIEST + int(milliseconds) * _MILLISECOND
 
 
+def _moment(milliseconds: float | None) -> datetime | None:
+    return None if milliseconds is None else moment(milliseconds)
+
+
 def _measured(query: Query, parts: tuple[Part, ...], found: Body, count: int) -> Row:
     return {
         name: _of_measure(measure, part, found, count)
@@ -88,7 +92,8 @@ def _value(measure: q.Measure, found: Body) -> Any:  # noqa: ANN401, C901, PLR09
         case q.StdDev():
             return _number(found.get("std_deviation"))
         case q.Min(field=field) | q.Max(field=field) if schema.type_of(field) is Type.DATE:
-            return _extreme_date(found)
+            name = "min" if isinstance(measure, q.Min) else "max"
+            return _extreme_date(found) if "hits" in found else _moment(found.get(name))
         case q.Min(field=field):
             return _of_type(field, _number(found.get("min")))
         case q.Max(field=field):

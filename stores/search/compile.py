@@ -70,7 +70,7 @@ class Compiled(Struct, frozen=True, kw_only=True):
 
 def compile_query(query: Query) -> Compiled:
     """The body whose answers hold the rows of a query."""
-    aggregations = _Aggregations()
+    aggregations = _Aggregations(is_grouped=bool(query.by))
     squared = {it.field for it in query.measures.values() if isinstance(it, q.SumSquares | q.StdDev)}
     parts = tuple(aggregations.place(measure, squared) for measure in query.measures.values())
     page = max(1, min(MOST_GROUPS, MOST_BUCKETS // (1 + sum(map(_buckets, query.measures.values())))))
@@ -93,13 +93,14 @@ def after(body: Body, key: dict[str, Any]) -> Body:
 class _Aggregations:
     """Gives each measure an aggregation, and the same one to measures that need the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_grouped: bool) -> None:
+        self._is_grouped = is_grouped
         self.named: dict[str, Body] = {}
         self._names: dict[bytes, str] = {}
 
     def place(self, measure: q.Measure, squared: set[str]) -> Part:
         where = getattr(measure, "where", None)
-        made = _measure(measure, squared)
+        made = _measure(measure, squared, is_grouped=self._is_grouped)
         if where is None:
             return Part(self._name(made)) if made else Part()
         inner = {"aggs": {VALUE: made}} if made else {}
@@ -131,11 +132,13 @@ def _interval(every: str) -> Body:
     return {"fixed_interval": f"{step}s"} | ({"offset": f"+{offset}s"} if offset else {})
 
 
-def _measure(measure: q.Measure, squared: set[str]) -> Body:  # noqa: PLR0911 - one line a measure
+def _measure(  # noqa: PLR0911 - one line a measure
+    measure: q.Measure, squared: set[str], *, is_grouped: bool
+) -> Body:
     match measure:
         case q.Count():
             return {}
-        case q.Min(field=field) | q.Max(field=field) if schema.type_of(field) is Type.DATE:
+        case q.Min(field=field) | q.Max(field=field) if schema.type_of(field) is Type.DATE and not is_grouped:
             return _extreme_date(field, "asc" if isinstance(measure, q.Min) else "desc")
         case q.Quantiles(field=field, probabilities=probabilities) if probabilities:
             percents = sorted({100 * p for p in probabilities})
@@ -155,7 +158,10 @@ def _measure(measure: q.Measure, squared: set[str]) -> Body:  # noqa: PLR0911 - 
 
 
 def _extreme_date(field: str, order: str) -> Body:
-    """The first or last document by a date: aggregations of dates are cut to milliseconds, sorting is not."""
+    """The first or last document by a date: aggregations of dates are cut to milliseconds, sorting is not.
+
+    In thousands of groups it would cost too much, so there such a measure is cut to milliseconds too.
+    """
     sort = {"order": order, "numeric_type": "date_nanos", "unmapped_type": "date_nanos"}
     return {"top_hits": {"size": 1, "_source": False, "sort": [{field: sort}]}}
 

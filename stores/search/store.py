@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Final
 
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from mlmon.core.query import Answer, Query, Row, Scan
 from mlmon.core.result import Result, dataset_of
 from mlmon.core.schema import EVENTS, RESULTS, Dataset
 from mlmon.core.store import Holding, Written
-from mlmon.stores.search import answer, names, scan
+from mlmon.stores.search import answer, filters, names, scan, slices
 from mlmon.stores.search import compile as compiler
 from mlmon.stores.search.asking import (
     ABSENT_IS_EMPTY,
@@ -31,10 +32,14 @@ from mlmon.stores.search.asking import (
     search,
     target,
 )
-from mlmon.stores.search.compile import Body
-from mlmon.stores.search.connection import Connection
+from mlmon.stores.search.compile import Body, Compiled
+from mlmon.stores.search.connection import ANSWER_S, Connection
 from mlmon.stores.search.scan import Pit
+from mlmon.stores.search.slices import Slices
 from mlmon.stores.search.writer import ClusterWriter
+
+SETTLING: Final = timedelta(seconds=ANSWER_S)
+"""Between the moment a writer stamps a document and the end of the request that brings it."""
 
 _SOURCES_S: Final = 30.0
 """Seconds that the names of the indices behind a dataset are remembered."""
@@ -72,6 +77,11 @@ class SearchStore:
         """Where it is, without secrets."""
         return self._connection.url
 
+    @property
+    def settling(self) -> timedelta:
+        """As long as a request may take, since several writers stamp documents and then send them."""
+        return SETTLING
+
     def query(self, query: Query) -> Answer:
         """Answer a question; see `mlmon.core.store.Reader`."""
         q.check(query)
@@ -83,20 +93,36 @@ class SearchStore:
 
     def _rows(self, query: Query) -> tuple[list[Row], int]:
         compiled = compiler.compile_query(query)
-        path = self._search_path(query.dataset)
-        body = compiled.body
-        rows: list[Row] = []
-        while True:
-            page = search(self._connection, path, body)
-            rows += answer.rows(query, compiled, page)
-            last = answer.next_page(compiled, page) if query.by else None
-            if last is None:
-                break
-            body = compiler.after(compiled.body, last)
+        if not slices.is_by_time(query):
+            rows, shards = self._pages(query, compiled)
+        else:
+            rows, shards = [], 0
+            left = Slices(query, compiled.page)
+            while left:
+                part = replace(query, window=left.take())
+                found, shards = self._pages(part, compiled)
+                left.had(len(found))
+                rows += found
         for name in query.by:
             if any(_is_lower_zero(row[name]) for row in rows):
                 rows = [row for row in rows if row[name] != 0] + self._of_zero(query, name)
-        return rows, page["_shards"]["successful"]
+        return rows, shards
+
+    def _pages(self, query: Query, compiled: Compiled) -> tuple[list[Row], int]:
+        """The rows of all pages, and how many shards answered."""
+        path = self._search_path(query.dataset)
+        body = compiled.body | {"query": filters.matching(query)}
+        rows: list[Row] = []
+        while True:
+            page = search(self._connection, path, body)
+            found = answer.rows(query, compiled, page)
+            rows += found
+            last = answer.next_page(compiled, page) if query.by else None
+            if last is None:
+                return rows, page["_shards"]["successful"]
+            if slices.is_by_time(query):
+                query = slices.from_group(query, found[-1])
+            body = compiler.after(body, last) | {"query": filters.matching(query)}
 
     def _of_zero(self, query: Query, name: str) -> list[Row]:
         """The rows of one number's zero, asked for alone: a cluster makes two groups of 0.0 and -0.0."""

@@ -45,7 +45,7 @@ class Tolerance:
     """In what a store may differ from plain Python.
 
     `rank` is how far from its probability a quantile may be, beside one place; `date_key` is what dates are
-    cut to where they are groups or terms.
+    cut to where they are groups or terms, or the first and last of a group.
     """
 
     rank: float | None = None
@@ -74,7 +74,10 @@ def answer(documents: list[Document], query: Query, tolerance: Tolerance = EXACT
     ordered = sorted(groups.items(), key=lambda group: tuple(map(_none_last, group[0])))
     return [
         dict(zip(query.by, key, strict=True))
-        | {name: _measure(members, measure, tolerance) for name, measure in query.measures.items()}
+        | {
+            name: _measure(members, measure, tolerance, is_grouped=bool(query.by))
+            for name, measure in query.measures.items()
+        }
         for key, members in ordered
     ]
 
@@ -190,7 +193,7 @@ def _cut(value: Any, tolerance: Tolerance) -> Any:
 
 
 def _measure(  # noqa: C901, PLR0911 - one line a measure
-    documents: list[Document], measure: Measure, tolerance: Tolerance
+    documents: list[Document], measure: Measure, tolerance: Tolerance, *, is_grouped: bool
 ) -> Any:
     if isinstance(measure, q.Count):
         return sum(measure.where is None or holds(it, measure.where) for it in documents)
@@ -220,9 +223,9 @@ def _measure(  # noqa: C901, PLR0911 - one line a measure
         case q.StdDev():
             return statistics.pstdev(map(float, values))
         case q.Min():
-            return min(values)
+            return _cut(min(values), tolerance if is_grouped else EXACT)
         case q.Max():
-            return max(values)
+            return _cut(max(values), tolerance if is_grouped else EXACT)
         case q.Quantiles(probabilities=probabilities):
             return [_quantile(sorted(values), p, tolerance) for p in probabilities]
 

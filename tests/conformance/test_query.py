@@ -262,3 +262,26 @@ _KEY = st.one_of(
 def test_any_query(agree, where, by, measures):
     """Whatever is asked, the store answers as the oracle does."""
     agree(Query(dataset=Dataset.INFERENCE, where=where, by=by, measures=measures))
+
+
+def test_more_groups_than_a_page_holds(agree, store, monkeypatch):
+    """However many pages the groups take, each is there once, and its measures whole."""
+    from mlmon.stores.search import compile as compiler
+
+    monkeypatch.setattr(compiler, "MOST_GROUPS", 7)
+    week = Window(start=DAY - timedelta(days=9), end=DAY + timedelta(days=9))
+    keys: tuple[dict[str, q.Key], ...] = (
+        {"at": q.TimeBucket("1h"), "model": q.Terms(schema.MODEL_NAME)},
+        {"model": q.Terms(schema.MODEL_NAME), "at": q.TimeBucket("1h")},
+        {"id": q.Terms(schema.EVENT_ID)},
+    )
+    for by in keys:
+        for window in (None, week):
+            agree(Query(dataset=Dataset.INFERENCE, window=window, by=by, measures={"n": q.Count()}))
+
+
+def test_an_answer_says_what_gave_it(store):
+    """An answer names the folder or the indices that it is from."""
+    answer = store.query(Query(dataset=Dataset.INFERENCE, measures={"n": q.Count()}))
+    assert answer.sources
+    assert all("inference" in source or source == store.url for source in answer.sources)

@@ -174,9 +174,7 @@ def test_many_words_are_cut_into_clauses():
 )
 def test_each_finite_number_is_in_one_range(edges, number):
     """The ranges of a histogram cover all numbers, and none twice."""
-    found = [
-        it for it in ranges(edges) if it.get("from", -math.inf) <= number < it.get("to", math.inf)
-    ]
+    found = [it for it in ranges(edges) if it.get("from", -math.inf) <= number < it.get("to", math.inf)]
     assert len(found) == 1
 
 
