@@ -115,7 +115,7 @@ def to_document(report: Report, more: Mapping[str, Any] | None = None) -> Docume
         **(more or {}),
         schema.TIMESTAMP: isoformat(report.at),
         schema.LOG_LEVEL: "info",
-        schema.MESSAGE: report.message or f"the {report.part} is well",
+        schema.MESSAGE: report.message or f"a report of the {report.part}",
         schema.ECS_VERSION: schema.ECS_VERSION_WRITTEN,
         schema.SCHEMA: schema.SCHEMA_VERSION,
         schema.EVENT_ID: f"{report.id}-health-{report.number}",

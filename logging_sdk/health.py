@@ -151,6 +151,7 @@ class Reporter:
             started=self._started,
             counters=now.counters,
             gauges={**now.gauges, health.ENDED: float(is_last)},
+            message=_said(now),
         )
         self._number += 1
         self._told = now.counters
@@ -158,3 +159,10 @@ class Reporter:
 
     def _is_new(self, counters: Mapping[str, float]) -> bool:
         return any(value != self._told.get(name, 0) for name, value in counters.items())
+
+
+def _said(now: Measured) -> str:
+    """What a person reads."""
+    dropped = sum(health.by_reason(now.counters).values())
+    emitted, queued = now.counters.get(health.EMITTED, 0), now.gauges.get(health.QUEUED, 0)
+    return f"{emitted:,.0f} events emitted, {dropped:,} dropped, {queued:,.0f} waiting"

@@ -83,6 +83,8 @@ class Watch:
                 health.DISK_FREE_BYTES: shutil.disk_usage(self._folder).free,
                 health.ENDED: float(is_last),
             },
+            message=f"{counters.received:,} lines received, {counters.stored:,} stored, "
+            f"{counters.bytes_waiting:,} bytes waiting",
         )
 
     def write(self, *, is_last: bool = False) -> None:
