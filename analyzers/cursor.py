@@ -1,8 +1,10 @@
 """How far a job has come: a cursor on `event.ingested`, so that its cost grows with what is new.
 
 A writer stamps each batch with one moment, later than that of the batch before. A reader may meet a batch
-that is still being written, so a cursor also remembers how many documents it saw at its last moment: if there
-are more now, that moment is read again. Whoever uses a cursor must bear reading a document twice.
+that is still being written, and where several writers stamp and then send, a batch may appear after one that
+was stamped later. So a cursor also remembers how many documents it saw at its last moment, and before it for
+as long as the store takes to settle: if there are more now, that stretch is read again. Whoever uses a cursor
+must bear reading a document twice.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from mlmon.core import schema
-from mlmon.core.query import Count, Equals, Max, Query
+from mlmon.core.query import Between, Count, Max, Query
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader, Writer
 from mlmon.core.window import Window
@@ -28,7 +30,7 @@ _PREFIX: Final = "cursor"
 
 
 class Cursor(Struct, frozen=True, kw_only=True):
-    """The last moment that was read, and how many documents were stored at it; -1 is not known."""
+    """The last moment that was read, and how many documents the stretch up to it had; -1 is not known."""
 
     mark: datetime | None = None
     count: int = 0
@@ -47,33 +49,39 @@ def news(reader: Reader, dataset: Dataset, cursor: Cursor) -> News | None:
 
     The window ends with the newest document there was when this was asked, so a pass works on one state.
     """
-    start = cursor.mark or BEGINNING
+    mark = cursor.mark or BEGINNING
+    since = BEGINNING if cursor.mark is None else mark - reader.settling
     [row] = reader.query(
         Query(
             dataset=dataset,
-            window=Window(start=start, end=END),
+            window=Window(start=since, end=END),
             time=schema.EVENT_INGESTED,
             measures={
                 "n": Count(),
                 "latest": Max(schema.EVENT_INGESTED),
-                "at_mark": Count(where=Equals(schema.EVENT_INGESTED, start)),
+                "seen": Count(where=Between(field=schema.EVENT_INGESTED, end=mark + RESOLUTION)),
             },
         )
     ).rows
     latest = row["latest"]
-    again = row["at_mark"] != cursor.count
+    again = row["seen"] != cursor.count
     if latest is None or (latest == cursor.mark and not again):
         return None
-    window = Window(start=start if again else start + RESOLUTION, end=latest + RESOLUTION)
+    window = Window(start=since if again else mark + RESOLUTION, end=latest + RESOLUTION)
     return News(
         window=window,
-        count=row["n"] if again else row["n"] - row["at_mark"],
-        cursor=Cursor(mark=latest, count=_stored_at(reader, dataset, latest)),
+        count=row["n"] if again else row["n"] - row["seen"],
+        cursor=at(reader, dataset, latest),
     )
 
 
-def _stored_at(reader: Reader, dataset: Dataset, moment: datetime) -> int:
-    window = Window(start=moment, end=moment + RESOLUTION)
+def at(reader: Reader, dataset: Dataset, moment: datetime) -> Cursor:
+    """The cursor of a job that has read all up to a moment, and that moment too."""
+    return Cursor(mark=moment, count=_stored_until(reader, dataset, moment))
+
+
+def _stored_until(reader: Reader, dataset: Dataset, moment: datetime) -> int:
+    window = Window(start=moment - reader.settling, end=moment + RESOLUTION)
     query = Query(dataset=dataset, window=window, time=schema.EVENT_INGESTED, measures={"n": Count()})
     count: int = reader.query(query).rows[0]["n"]
     return count

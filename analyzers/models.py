@@ -20,6 +20,7 @@ from mlmon.core.config import Config, ModelConfig
 from mlmon.core.query import Count, Exists, Max, Mean, Min, Query, Row, Terms, TopTerms
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader, Writer
+from mlmon.core.window import Window
 
 BINARY: Final = "binary"
 MULTICLASS: Final = "multiclass"
@@ -74,10 +75,14 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 
 class Catalogue(Struct, frozen=True, kw_only=True):
-    """Everything counted of all models, up to a cursor."""
+    """Everything counted of all models.
+
+    `models` was counted up to the cursor, `recent` from there on, and that is counted anew the next time.
+    """
 
     cursor: Cursor = Cursor()
     models: dict[str, Seen] = {}
+    recent: dict[str, Seen] = {}
 
 
 def catalogue(reader: Reader) -> Catalogue:
@@ -88,10 +93,21 @@ def catalogue(reader: Reader) -> Catalogue:
     fresh = cursors.news(reader, Dataset.INFERENCE, known.cursor)
     if fresh is None:
         return known
-    seen = _seen(reader, fresh)
-    names = known.models.keys() | seen.keys()
-    models = {name: _merged(known.models.get(name, Seen()), seen.get(name, Seen())) for name in sorted(names)}
-    return Catalogue(cursor=fresh.cursor, models=models)
+    if not reader.settling:
+        return Catalogue(cursor=fresh.cursor, models=_together(known.models, _seen(reader, fresh.window)))
+    # What may yet get company is counted, and not remembered: else it would be counted twice.
+    start, end = fresh.window.start, fresh.window.end
+    middle = max(start, end - reader.settling)
+    cursor, models = known.cursor, known.models
+    if start < middle:
+        cursor = cursors.at(reader, Dataset.INFERENCE, middle - cursors.RESOLUTION)
+        models = _together(models, _seen(reader, Window(start=start, end=middle)))
+    return Catalogue(cursor=cursor, models=models, recent=_seen(reader, Window(start=middle, end=end)))
+
+
+def _together(left: dict[str, Seen], right: dict[str, Seen]) -> dict[str, Seen]:
+    names = sorted(left.keys() | right.keys())
+    return {name: _merged(left.get(name, Seen()), right.get(name, Seen())) for name in names}
 
 
 def remember(writer: Writer, known: Catalogue) -> None:
@@ -107,7 +123,8 @@ def models(reader: Reader, config: Config | None = None) -> list[Model]:
 def described(known: Catalogue, config: Config) -> list[Model]:
     """The models of a catalogue as the configuration sees them, by name."""
     return [
-        _described(name, seen, config.models.get(name, ModelConfig())) for name, seen in known.models.items()
+        _described(name, seen, config.models.get(name, ModelConfig()))
+        for name, seen in _together(known.models, known.recent).items()
     ]
 
 
@@ -159,11 +176,11 @@ def _top(values: dict[str, int]) -> tuple[str, ...]:
     return tuple(sorted(ranked[:MOST_VALUES]))
 
 
-def _seen(reader: Reader, fresh: cursors.News) -> dict[str, Seen]:
+def _seen(reader: Reader, window: Window) -> dict[str, Seen]:
     rows = reader.query(
         Query(
             dataset=Dataset.INFERENCE,
-            window=fresh.window,
+            window=window,
             time=schema.EVENT_INGESTED,
             by={
                 "model": Terms(schema.MODEL_NAME),
@@ -185,7 +202,7 @@ def _seen(reader: Reader, fresh: cursors.News) -> dict[str, Seen]:
     seen: dict[str, Seen] = {}
     for row in rows:
         seen[row["model"]] = _merged(seen.get(row["model"], Seen()), _of_row(row))
-    for model, segments in _segments(reader, fresh).items():
+    for model, segments in _segments(reader, window).items():
         seen[model] = replace(seen[model], segments=segments)
     return seen
 
@@ -205,7 +222,7 @@ def _of_row(row: Row) -> Seen:
     )
 
 
-def _segments(reader: Reader, fresh: cursors.News) -> dict[str, dict[str, dict[str, int]]]:
+def _segments(reader: Reader, window: Window) -> dict[str, dict[str, dict[str, int]]]:
     fields = reader.members(Dataset.INFERENCE, schema.SEGMENT)
     if not fields:
         return {}
@@ -216,7 +233,7 @@ def _segments(reader: Reader, fresh: cursors.News) -> dict[str, dict[str, dict[s
     rows = reader.query(
         Query(
             dataset=Dataset.INFERENCE,
-            window=fresh.window,
+            window=window,
             time=schema.EVENT_INGESTED,
             by={"model": Terms(schema.MODEL_NAME)},
             measures=dict(measures),

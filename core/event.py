@@ -11,7 +11,7 @@ from operator import or_
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from mlmon.core import schema
 from mlmon.core.errors import InvalidEventError
@@ -22,7 +22,10 @@ Document = dict[str, Any]
 
 
 class Event(Struct, frozen=True, kw_only=True, gc=False):
-    """One validated event. `body` is its JSON, one line, UTF-8, without the line's end."""
+    """One validated event. `body` is its JSON, one line, UTF-8, without the line's end.
+
+    `is_stamped` says that the body has a time of ingestion already, which a store replaces by its own.
+    """
 
     id: str
     dataset: Dataset
@@ -31,6 +34,8 @@ class Event(Struct, frozen=True, kw_only=True, gc=False):
     producer: str | None
     sequence: int | None
     body: bytes
+    namespace: str | None = None
+    is_stamped: bool = False
 
 
 _Moment = Annotated[datetime, Meta(tz=True)]
@@ -79,6 +84,8 @@ def _member(field: Field, dataset: Dataset) -> tuple[str, Any, Any] | tuple[str,
     kind = _Id if field.name in _IDS else _TYPES[field.type]
     if dataset in field.required:
         return (_attribute(field.name), kind)
+    if field.name == schema.EVENT_INGESTED:
+        return (_attribute(field.name), kind | None | UnsetType, UNSET)  # a null would stand in the way too
     return (_attribute(field.name), kind | None, None)
 
 
@@ -114,6 +121,8 @@ def parse(line: bytes) -> Event:
         producer=document.mlmon_producer_id or None,
         sequence=document.event_sequence,
         body=_one_line(line) if _LF in line or _CR in line else line,
+        namespace=document.data_stream_namespace or None,
+        is_stamped=document.event_ingested is not UNSET,
     )
 
 

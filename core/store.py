@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from msgspec import Struct
@@ -51,6 +51,10 @@ class Reader(Protocol):
     @property
     def url(self) -> str:
         """Where it is, as a person would write it."""
+
+    @property
+    def settling(self) -> timedelta:
+        """How long after its time of ingestion a document may yet appear; zero where they appear in order."""
 
     def query(self, query: Query) -> Answer:
         """Answer a question.

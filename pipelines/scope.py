@@ -49,7 +49,8 @@ def scoped(event: Event, namespace: str) -> Event:
             f"Send it with a key for '{named}', or without a namespace.",
         )
     head = msgspec.json.encode({schema.NAMESPACE: namespace})[:-1]
-    return structs.replace(event, body=head + b"," + body[body.index(b"{") + 1 :])
+    body = head + b"," + body[body.index(b"{") + 1 :]
+    return structs.replace(event, body=body, namespace=namespace)
 
 
 def _without(body: bytes) -> bytes:

@@ -9,26 +9,16 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from mlmon.core import schema
 from mlmon.core.clock import to_text
 from mlmon.core.event import Document, Event
-from mlmon.stores.search import names
 
 _INGESTED: Final = b'"%s"' % schema.EVENT_INGESTED.encode()
-_NAMESPACE: Final = schema.NAMESPACE.encode()
-_ESCAPE: Final = b"\\u"
-"""A name may be spelled with it, so that its letters are not there to be found."""
+_BRACE: Final = ord("{")
 
 _encode: Final = msgspec.json.Encoder().encode
-
-
-class _Named(Struct):
-    namespace: str | UnsetType | None = msgspec.field(default=UNSET, name=schema.NAMESPACE)
-
-
-_named: Final = msgspec.json.Decoder(_Named).decode
 _whole: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -42,36 +32,19 @@ class Line(Struct, frozen=True, kw_only=True, gc=False):
 
 def of_event(place: int, event: Event) -> Line:
     """The line of an event."""
-    return Line(place=place, id=event.id, rest=_rest(event.body))
+    body = event.body
+    if event.is_stamped:
+        document = _whole(body)
+        document.pop(schema.EVENT_INGESTED, None)
+        body = _encode(document)
+    elif body[0] != _BRACE:
+        body = body.lstrip()
+    return Line(place=place, id=event.id, rest=body[1:])
 
 
 def of_document(place: int, document: Document) -> Line:
     """The line of a result."""
     return Line(place=place, id=document[schema.EVENT_ID], rest=_encode(document)[1:])
-
-
-def _rest(body: bytes) -> bytes:
-    if _INGESTED in body or _ESCAPE in body:
-        document = _whole(body)
-        if document.pop(schema.EVENT_INGESTED, None) is not None:
-            return _encode(document)[1:]
-    if body[0] != ord("{"):
-        body = body.lstrip()
-    return body[1:]
-
-
-def namespace_of(event: Event, default: str) -> str:
-    """The namespace an event names, else the default.
-
-    Raises:
-        UsageError: it cannot be part of an index's name.
-
-    """
-    body = event.body
-    if _NAMESPACE not in body and _ESCAPE not in body:
-        return default
-    named = _named(body).namespace
-    return default if named is UNSET or named is None or named == default else names.checked(named)
 
 
 def payload(lines: Iterable[Line], *, operation: str, ingested_ns: int) -> bytes:

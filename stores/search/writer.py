@@ -11,6 +11,7 @@ from mlmon.core.clock import Clock
 from mlmon.core.errors import StoreError, UsageError
 from mlmon.core.event import Event
 from mlmon.core.result import Result, dataset_of, identity, to_document
+from mlmon.core.schema import Dataset
 from mlmon.core.store import Refused, Written
 from mlmon.stores.search import lines as ndjson
 from mlmon.stores.search import names, verdicts
@@ -94,16 +95,19 @@ class ClusterWriter:
         self._known.add(stream)  # a refusal of any other kind is told by the write itself
 
     def _by_stream(self, events: Sequence[Event]) -> tuple[dict[str, list[Line]], list[Refused]]:
+        groups: dict[tuple[Dataset, str], list[Line]] = {}
+        for place, event in enumerate(events):
+            key = (event.dataset, event.namespace or self._namespace)
+            groups.setdefault(key, []).append(ndjson.of_event(place, event))
         targets: dict[str, list[Line]] = {}
         refused: list[Refused] = []
-        for place, event in enumerate(events):
+        for (dataset, namespace), lines in groups.items():
             try:
-                namespace = ndjson.namespace_of(event, self._namespace)
+                targets[names.stream(dataset, names.checked(namespace))] = lines
             except UsageError as error:
-                refused.append(Refused(place=place, reason=BAD_NAMESPACE, detail=str(error)))
-                continue
-            stream = names.stream(event.dataset, namespace)
-            targets.setdefault(stream, []).append(ndjson.of_event(place, event))
+                refused += [
+                    Refused(place=line.place, reason=BAD_NAMESPACE, detail=str(error)) for line in lines
+                ]
         return targets, refused
 
     def put(self, results: Sequence[Result]) -> None:

@@ -107,6 +107,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.documents: dict[Dataset, dict[str, dict]] = defaultdict(dict)
         self.blobs: dict[str, bytes] = {}
+        self.settling = timedelta(0)
         self.stamps = (EPOCH + timedelta(seconds=n) for n in itertools.count())
 
     def write(self, events: Sequence[event.Event]) -> Written:

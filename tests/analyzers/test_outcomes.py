@@ -9,8 +9,9 @@ from sklearn import metrics as sk
 from mlmon.analyzers import binary, cursor, outcomes, pending
 from mlmon.analyzers.ask import Ask
 from mlmon.analyzers.cells import ALL, Slice
-from mlmon.analyzers.models import models
+from mlmon.analyzers.models import catalogue, described, models, remember
 from mlmon.core import schema
+from mlmon.core.config import Config
 from mlmon.core.errors import StoreError
 from mlmon.core.schema import Dataset
 from mlmon.core.window import Window
@@ -284,3 +285,32 @@ def test_the_cursor_reads_a_moment_again_that_grew(store, service):
     again = cursor.news(store, Dataset.INFERENCE, fresh.cursor)
     assert again is not None
     assert again.count == 7
+
+
+def test_what_appears_late_under_an_earlier_moment_is_news_while_a_store_settles(store, service):
+    """A document that one writer stamped before another's, and that appears after it, is not passed over."""
+    store.settling = timedelta(seconds=60)
+    serve(store, service)
+    fresh = cursor.news(store, Dataset.INFERENCE, cursor.Cursor())
+    assert fresh is not None
+    inferences = store.documents[Dataset.INFERENCE]
+    first = next(iter(inferences.values()))
+    earlier = fresh.cursor.mark - timedelta(seconds=30)
+    inferences["late"] = first | {schema.EVENT_ID: "late", schema.EVENT_INGESTED: earlier}
+    again = cursor.news(store, Dataset.INFERENCE, fresh.cursor)
+    assert again is not None
+    assert earlier in again.window
+    assert cursor.news(store, Dataset.INFERENCE, again.cursor) is None
+
+
+def test_models_are_counted_once_while_a_store_settles(store, service):
+    """However often it is asked, and whatever appears late, each inference counts once for its model."""
+    store.settling = timedelta(seconds=60)
+    serve(store, service)
+    for name in ("late", "later"):
+        known = catalogue(store)
+        remember(store, known)
+        [model] = described(known, Config())
+        inferences = store.documents[Dataset.INFERENCE]
+        assert model.inferences == len(inferences)
+        inferences[name] = next(iter(inferences.values())) | {schema.EVENT_ID: name}
