@@ -42,12 +42,14 @@ def up(command, tmp_path):
         cwd=tmp_path, env=environ,
     )  # fmt: skip
     with process:
-        addresses = {}
+        addresses: dict[str, str] = {}
+        assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("A pass"):
                 break
-            if len(line.split()) == 2:
-                addresses |= [line.split()]
+            match line.split():
+                case [name, address]:
+                    addresses[name] = address
         yield process, addresses
         process.kill()
 
@@ -60,7 +62,7 @@ def _read(address):
             ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False
         )
         assert (said.returncode, said.stderr) == (0, "")
-    found = {}
+    found: dict[tuple[str, str | None], float] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             key = (sample.name.removeprefix("mlmon_"), sample.labels.get("reason"))

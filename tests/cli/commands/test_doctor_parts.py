@@ -54,7 +54,7 @@ def doctor(asked, store):
                 at[0] = NOW - ago
                 opened.write([encode(health.to_document(report, fields))])
         rows, code = asked()
-        found = {}
+        found: dict[str, list[dict[str, str]]] = {}
         for row in rows:
             found.setdefault(row["check"], []).append(row)
         return found, code
