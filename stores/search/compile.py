@@ -49,6 +49,9 @@ _SKETCH: Final = 20
 
 _SECOND: Final = timedelta(seconds=1)
 
+_ALWAYS_THERE: Final = frozenset({schema.TIMESTAMP, schema.EVENT_INGESTED})
+"""They need no group of documents without; on a logsdb stream Elasticsearch 9.5 ends after a page with one."""
+
 
 class Part(Struct, frozen=True):
     """Where a measure's numbers are in an answer: the name of its aggregation, and of the filter's around it.
@@ -113,7 +116,7 @@ class _Aggregations:
 
 
 def _source(key: q.Key) -> Body:
-    common = {"field": key.field, "missing_bucket": True}
+    common: Body = {"field": key.field} | ({} if key.field in _ALWAYS_THERE else {"missing_bucket": True})
     match key:
         case q.Terms():
             return {"terms": common}

@@ -8,7 +8,7 @@ import itertools
 import random
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -20,14 +20,16 @@ from mlmon.core import schema
 from mlmon.core.clock import isoformat
 from mlmon.core.event import Document, encode
 from mlmon.core.result import Finding, Metric, Result, to_document
-from mlmon.core.schema import EVENTS, Dataset
+from mlmon.core.schema import Dataset
 from mlmon.core.store import Store
 from mlmon.core.window import Window
 from mlmon.stores import elasticsearch, opensearch
 from mlmon.stores.embedded import open_store
-from mlmon.stores.search import names
+from mlmon.stores.search import setup
 from mlmon.stores.search.access import Access
-from mlmon.stores.search.mapping import mapping, state_mapping
+from mlmon.stores.search.connection import Http
+from mlmon.stores.search.facts import probe
+from mlmon.stores.search.templates import Options
 
 START = datetime(2013, 3, 1, tzinfo=UTC)
 
@@ -142,27 +144,6 @@ def _clock() -> Callable[[], int]:
     return lambda: next(ticks)
 
 
-def _put_templates(engine: Any, namespace: str) -> None:
-    for dataset in Dataset:
-        template: dict[str, Any] = {
-            "index_patterns": [
-                f"logs-{dataset}-{namespace}" if dataset in EVENTS else f"{dataset}-{namespace}-*"
-            ],
-            "priority": 500,
-            "template": {
-                "settings": {"number_of_shards": 1, "number_of_replicas": 0},
-                "mappings": mapping(dataset, dotted_members=engine.kind != "opensearch"),
-            },
-        }
-        if dataset in EVENTS:
-            template["data_stream"] = {}
-        status, answer = engine.ask("PUT", f"/_index_template/{dataset}-{namespace}", template)
-        assert status == 200, answer
-    state = {"index_patterns": [names.state_index(namespace)], "template": {"mappings": state_mapping()}}
-    status, answer = engine.ask("PUT", f"/_index_template/mlmon.state-{namespace}", state)
-    assert status == 200, answer
-
-
 def _fill(store: Store, events: list[Document], results: list[Result]) -> None:
     for at in range(0, len(events), 50):
         store.write([encode(document) for document in events[at : at + 50]])
@@ -259,9 +240,12 @@ def _in_cluster(engine: Any, events: list[Document], results: list[Result]) -> S
 def _empty(engine: Any) -> Store:
     """A store in a namespace of its own."""
     namespace = f"conformance{secrets.token_hex(4)}"
-    _put_templates(engine, namespace)
+    access = Access(url=engine.store_url)
+    with closing(Http(access)) as connection:
+        facts = probe(connection, access.engine)
+        list(setup.apply(connection, setup.plan(connection, facts, Options(namespace=namespace))))
     module = opensearch if engine.kind == "opensearch" else elasticsearch
-    return module.open_store(Access(url=engine.store_url), namespace=namespace, clock=_clock())
+    return module.open_store(access, namespace=namespace, clock=_clock())
 
 
 @pytest.fixture(scope="session")
