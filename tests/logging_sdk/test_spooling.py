@@ -51,6 +51,7 @@ def test_events_for_an_acknowledged_target_wait_on_disk(server, state_home):
     first = ModelLogger("flights", ship=server.url)
     first.info("kept")
     assert not first.close(0.1)
+    first.close()  # waits for the thread, which was between two tries
     assert len(list(state_home.glob("mlmon/spool/127.0.0.1-*/flights/*/*.seg"))) == 1
     server.answers.clear()
     with ModelLogger("flights", ship=server.url) as second:
@@ -70,12 +71,14 @@ def test_what_waits_is_not_adopted_by_another(server, other):
     first = ModelLogger(**same)
     first.outcomes([str(index) for index in range(20_000)], labels=["x"] * 20_000)
     assert not first.close(0.1)
+    first.close()  # waits for the thread, which was between two tries
     server.answers.clear()
     second = ModelLogger(**{**same, **other})
     second.info("new")
     second.flush(0.5)
     assert second.stats().adopted == 0
     second.close(0.1)
+    second.close()
     with ModelLogger(**same) as again:
         again.info("new")
         assert again.flush(20)
