@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from contextlib import closing
 
@@ -25,7 +26,7 @@ from mlmon.logging_sdk import ModelLogger
 from mlmon.logging_sdk.spool import MemorySpool
 log = ModelLogger("m", version="1", service="scoring", sample=0.5, ship=sys.argv[1],
                   spool=lambda: MemorySpool(max_records=100))
-for number in range(5_000):
+for number in range(20_000):
     log.predicted({"x": 1.0}, label="late", id=str(number))
 log.close()
 print(log.stats().emitted, log.stats().sampled_out, sum(log.stats().dropped.values()))
@@ -78,9 +79,13 @@ def test_what_a_service_dropped_is_seen_by_prometheus_and_the_doctor(up, process
         capture_output=True, text=True, check=True, timeout=DEADLINE_S,
     )  # fmt: skip
     emitted, sampled_out, dropped = map(int, done.stdout.split())
-    assert emitted + sampled_out == 5_000
+    assert emitted + sampled_out == 20_000
     assert dropped > 0
     at_collector, at_page = _read(addresses["http"]), _read(addresses["page"])
+    deadline = time.monotonic() + DEADLINE_S
+    while ("analyzers_passes_total", None) not in at_page and time.monotonic() < deadline:
+        time.sleep(0.1)  # the first pass may still be under way
+        at_page = _read(addresses["page"])
     assert at_collector["collector_stored_total", None] == emitted - dropped + 1  # its report is one more
     assert at_page["producer_emitted_total", None] == emitted
     assert at_page["producer_sampled_out_total", None] == sampled_out
