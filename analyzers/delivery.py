@@ -75,7 +75,8 @@ def brought_up_to_date(
     start = ledger.until or BEGINNING
     latest = _latest(reader, start)
     # Whoever stores has a clock of its own: what is settled goes by that, and not by ours where it is ahead.
-    edge = start if latest is None else max(start, min(now, latest) - grace)
+    unsettled = max(grace, reader.settling)
+    edge = start if latest is None else max(start, min(now, latest) - unsettled)
     explained = _explained(ledger, letters)
     stretches = [
         (_read(reader, Window(start=start, end=edge), explained), True),

@@ -156,6 +156,18 @@ def test_a_gap_is_found_after_its_grace_and_resolves_when_it_closes(world):
     assert total(world.look(ledger.load(world.store)).accounts()).unknown == 0
 
 
+def test_a_silent_producer_holds_nothing_back(world):
+    """What lies before a dead letter is missed too, once nothing more was heard for longer than the grace."""
+    producer = world.start("p")
+    emit(producer, 3)
+    world.waiting["p"] = {producer.held[-1]}
+    producer.held.clear()
+    assert findings(analyzed(world)) == []
+    assert total(world.look(ledger.load(world.store)).accounts()).on_the_way == 2
+    world.now += LONG
+    assert findings(analyzed(world)) == [("missing", "firing", 2.0)]
+
+
 def test_drops_are_a_finding_with_the_reason(world):
     """What a producer says it dropped is told once, with why and what to do; more of it is told again."""
     producer = world.start("p")
