@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from mlmon.cli import parts, units, wiring
+from mlmon.cli import cluster_checks, parts, units, wiring
 from mlmon.cli.check import Check, Status
 from mlmon.cli.parts import LITTLE_BYTES, TOO_LITTLE_BYTES
 from mlmon.core import schema
@@ -24,6 +24,9 @@ _QUIET: Final = timedelta(days=1)
 
 def run(config: Config, now: datetime) -> Iterator[Check]:
     """Every check, in the order a person would go through them; without a store only what needs none."""
+    if wiring.is_cluster(config):
+        yield from _of_cluster(config, now)
+        return
     try:
         state = wiring.store_state(config)
     except MlmonError as error:
@@ -40,6 +43,16 @@ def run(config: Config, now: datetime) -> Iterator[Check]:
         yield from _contents(reader, config, now)
         yield from parts.run(reader, config, now, is_analysing=wiring.RESULTS in state.writers)
     yield from _ports(config, is_collecting=wiring.EVENTS in state.writers)
+
+
+def _of_cluster(config: Config, now: datetime) -> Iterator[Check]:
+    found = list(cluster_checks.run(config, now))
+    yield from found
+    if not any(check.name in ("store", "templates") and check.status is Status.FAIL for check in found):
+        with wiring.reading(config) as reader:
+            yield from _contents(reader, config, now)
+            yield from parts.run(reader, config, now, is_analysing=False)
+    yield from _ports(config, is_collecting=False)
 
 
 def _disk(path: Path) -> Check:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mlmon.core.config import Config, StoreConfig
@@ -111,6 +112,13 @@ def apply(at: Cluster, changes: Sequence[Change]) -> Iterator[Change]:
     from mlmon.stores.search import setup
 
     return setup.apply(at.connection, changes)
+
+
+def examine() -> ModuleType:
+    """The questions about a cluster's state: `mlmon.stores.search.examine`."""
+    from mlmon.stores.search import examine as questions
+
+    return questions
 
 
 def remove(at: Cluster) -> Iterator[Part]:

@@ -1,0 +1,168 @@
+"""What `mlmon doctor` looks at in a cluster: how each thing is, and what to do where it is not well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from mlmon.cli import wiring_cluster
+from mlmon.cli.check import Check, Status
+from mlmon.cli.wiring_cluster import Cluster
+from mlmon.core.config import Config
+from mlmon.core.errors import MlmonError, StoreVersionError
+
+_SHARDS_A_NODE: Final = 1000
+"""What Elasticsearch and OpenSearch allow, unless they are told otherwise."""
+_MANY: Final = 0.8
+_SKEW_S: Final = 5.0
+_SETTLING_S: Final = 60.0
+_MOST_SHOWN: Final = 5
+_MAY_NOT_LOOK: Final = "this user may not look at it"
+
+
+def run(config: Config, now: datetime) -> Iterator[Check]:
+    """Every check of the cluster itself; nothing but the first where it does not answer."""
+    try:
+        with wiring_cluster.cluster(config) as at:
+            yield _version(at)
+            yield _licence(at)
+            yield _health(at)
+            yield from _templates(at)
+            yield from _lifecycle(at)
+            yield _clock(at, now)
+            yield _blocks(at)
+            yield _conflicts(at)
+            yield _ignored(at)
+    except MlmonError as error:
+        fix = "Nothing else can be looked at before this is mended."
+        yield Check(name="store", status=Status.FAIL, detail=str(error), fix=fix)
+
+
+def _version(at: Cluster) -> Check:
+    if at.facts.is_supported:
+        return Check(name="store", status=Status.OK, detail=at.name)
+    fix = "Upgrade the cluster: mlmon is made for Elasticsearch 8.15 and OpenSearch 2.11, and later ones."
+    return Check(name="store", status=Status.WARN, detail=f"{at.name} is old", fix=fix)
+
+
+def _licence(at: Cluster) -> Check:
+    if not at.facts.is_elasticsearch:
+        return _ok("licence", "OpenSearch has none; nothing of mlmon needs one")
+    licence = at.facts.licence
+    left_out = (
+        "" if licence not in ("basic", None) else "; Watcher and Kibana's mail and chat need a paid one"
+    )
+    return _ok("licence", f"{licence or 'unknown'}{left_out}. Nothing of mlmon needs it")
+
+
+def _health(at: Cluster) -> Check:
+    found = wiring_cluster.examine().health(at.connection)
+    if found is None:
+        return _ok("cluster", _MAY_NOT_LOOK)
+    detail = f"{found.status}, {found.shards:,} shards on {found.nodes} nodes, {found.unassigned} unassigned"
+    if found.status == "red":
+        fix = "Some data cannot be read or written. See why: GET /_cluster/allocation/explain"
+        return Check(name="cluster", status=Status.FAIL, detail=detail, fix=fix)
+    if found.shards > _MANY * _SHARDS_A_NODE * max(found.nodes, 1):
+        fix = "Near the limit of 1,000 a node no index can be made. Fewer shards: store.shards, or keep less."
+        return Check(name="cluster", status=Status.WARN, detail=detail, fix=fix)
+    if found.status == "yellow":
+        fix = "Copies have no node to be on. Add a node, or set store.replicas: 0 and run mlmon setup."
+        return Check(name="cluster", status=Status.WARN, detail=detail, fix=fix)
+    return _ok("cluster", detail)
+
+
+def _templates(at: Cluster) -> Iterator[Check]:
+    try:
+        plan = wiring_cluster.plan(at)
+    except StoreVersionError as error:
+        yield Check(name="templates", status=Status.FAIL, detail=str(error), fix="Upgrade this mlmon.")
+        return
+    due = [change.part.name for change in plan if change.is_due]
+    if not due:
+        yield _ok("templates", f"all {len(plan)} are as they should be")
+        return
+    shown = ", ".join(due[:_MOST_SHOWN]) + (" and more" if len(due) > _MOST_SHOWN else "")
+    is_absent = any(change.status == "absent" for change in plan)
+    yield Check(
+        name="templates",
+        status=Status.FAIL if is_absent else Status.WARN,
+        detail=f"{len(due)} of {len(plan)} are absent or differ: {shown}",
+        fix="See how with mlmon setup --dry-run, then run mlmon setup.",
+    )
+
+
+def _lifecycle(at: Cluster) -> Iterator[Check]:
+    for line in wiring_cluster.missing(at):
+        detail, _, fix = line.partition(". ")
+        yield Check(name="lifecycle", status=Status.WARN, detail=detail, fix=fix)
+    if not at.facts.has_ilm:
+        return
+    stuck = wiring_cluster.examine().stuck(at.connection, at.options.namespace)
+    if not stuck:
+        yield _ok("lifecycle", "no index stands still" if stuck is not None else _MAY_NOT_LOOK)
+        return
+    index, reason = next(iter(stuck.items()))
+    yield Check(
+        name="lifecycle",
+        status=Status.WARN,
+        detail=f"{len(stuck)} indices stand still, {index} because: {reason}",
+        fix=f"Mend the reason, then: POST /{index}/_ilm/retry",
+    )
+
+
+def _clock(at: Cluster, now: datetime) -> Check:
+    ahead = wiring_cluster.examine().clock_ahead(at.connection, now)
+    if ahead is None:
+        return _ok("clock", _MAY_NOT_LOOK)
+    seconds = ahead.total_seconds()
+    detail = f"the cluster's is {abs(seconds):.1f} s {'ahead of' if seconds > 0 else 'behind'} this machine's"
+    if abs(seconds) <= _SKEW_S:
+        return _ok("clock", detail)
+    fix = "Set both by NTP. Where clocks differ by a minute, jobs may pass over events that come late."
+    status = Status.FAIL if abs(seconds) > _SETTLING_S else Status.WARN
+    return Check(name="clock", status=status, detail=detail, fix=fix)
+
+
+def _blocks(at: Cluster) -> Check:
+    found = wiring_cluster.examine().blocked(at.connection, at.options.namespace)
+    if not found:
+        return _ok("writes", "no index is blocked" if found is not None else _MAY_NOT_LOOK)
+    return Check(
+        name="writes",
+        status=Status.FAIL,
+        detail=f"{len(found)} indices take no writes, such as {found[0]}",
+        fix="Free disk space where it ran out; then set index.blocks.read_only_allow_delete to null.",
+    )
+
+
+def _conflicts(at: Cluster) -> Check:
+    found = wiring_cluster.examine().conflicts(at.connection, at.options.namespace)
+    if not found:
+        return _ok("mappings", "no field has two types" if found is not None else _MAY_NOT_LOOK)
+    field, types = next(iter(found.items()))
+    is_both = f"{field} is {' and '.join(types)}"
+    return Check(
+        name="mappings",
+        status=Status.WARN,
+        detail=f"{len(found)} fields have different types in different indices: {is_both}",
+        fix="Leave such fields out of mlmon@custom, run mlmon setup, and roll the stream over.",
+    )
+
+
+def _ignored(at: Cluster) -> Check:
+    found = wiring_cluster.examine().ignored(at.connection, at.options.namespace)
+    if found is None or not found.count:
+        return _ok("values", "none is marked as not indexed" if found is not None else _MAY_NOT_LOOK)
+    fields = f", in {', '.join(found.fields)}" if found.fields else ""
+    return Check(
+        name="values",
+        status=Status.WARN,
+        detail=f"{found.count:,} events have a value that no question finds{fields}",
+        fix="It is kept, and too long or of another type than the field's. Mend the sender.",
+    )
+
+
+def _ok(name: str, detail: str) -> Check:
+    return Check(name=name, status=Status.OK, detail=detail)
