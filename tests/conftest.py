@@ -85,6 +85,7 @@ REQUIREMENTS = {
     "mount namespace": Requirement(
         find=_mount_namespace, how="run the tests as root on Linux, with apt-get install util-linux"
     ),
+    "openssl": Requirement(find=_program("openssl"), how="apt-get install openssl"),
     "setuptools": Requirement(find=_setuptools, how="pip install 'setuptools>=77'"),
 }
 
