@@ -97,7 +97,7 @@ def test_an_index_that_takes_no_writes_fails(ready, doctor, engine):
 
 
 def test_values_that_no_question_finds_are_counted(ready, doctor, engine):
-    """A word too long to be indexed is counted, and the event is stored; OpenSearch does not mark such words."""
+    """A word too long to be indexed is counted, and its event stored; OpenSearch marks no such words."""
     ready("long", **{schema.MODEL_VERSION: "v" * 5000})
     found = doctor()["values"]
     if engine.kind == "opensearch":

@@ -1,3 +1,5 @@
+import secrets
+
 import pytest
 
 from mlmon.cli import copying
@@ -44,7 +46,8 @@ def test_a_copy_that_stopped_goes_on_where_it_was(store, tmp_path, monkeypatch):
     monkeypatch.setattr(copying, "BATCH", 400)
     source = open_store(store, read_only=True)
     target = open_store(tmp_path / "copy")
-    write, batches = target.write, []
+    write = target.write
+    batches: list[int] = []
 
     def failing(events):
         if len(batches) == 3:
@@ -69,3 +72,18 @@ def test_a_store_cannot_be_copied_onto_itself(run, store):
     shown = run("copy", str(store), str(store))
     assert shown.exit_code == 2
     assert "Name two different stores" in shown.stderr
+
+
+@pytest.mark.slow
+def test_a_folder_goes_to_a_cluster_and_back(run, store, engine, tmp_path, monkeypatch):
+    """What went to a cluster and came back from it is what was in the folder, of every dataset."""
+    monkeypatch.setenv("MLMON_STORE_NAMESPACE", f"copy_{secrets.token_hex(4)}")
+    for words in (
+        ("setup", "--store", engine.store_url),
+        ("copy", str(store), engine.store_url),
+        ("copy", engine.store_url, str(tmp_path / "back")),
+    ):
+        shown = run(*words)
+        assert shown.exit_code == 0, shown.output
+    for dataset in Dataset:
+        assert documents(tmp_path / "back", dataset) == documents(store, dataset)
