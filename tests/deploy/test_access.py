@@ -1,0 +1,128 @@
+import base64
+import json
+import os
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from types import SimpleNamespace
+
+import pytest
+
+from mlmon.cli import wiring_cluster
+from mlmon.core.config import Config, StoreConfig
+from mlmon.stores.search.roles import Role, name_of
+
+
+@pytest.fixture(params=["elasticsearch", "opensearch"])
+def engine(request) -> str:
+    """Give each engine."""
+    return request.param
+
+
+@pytest.fixture
+def roles(engine) -> str:
+    """Give what `mlmon setup --roles` prints for the engine."""
+    url = f"{engine}+https://{engine}:9200"
+    return json.dumps(wiring_cluster.roles(Config(store=StoreConfig(url=url))))
+
+
+@pytest.fixture
+def cluster(certificates) -> Iterator[SimpleNamespace]:
+    """Give a stub of a cluster behind TLS: what it was asked, and the status it answers with."""
+    stub = SimpleNamespace(asked=[], status=200, url="")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            stub.asked.append((self.command, self.path, self.headers["Authorization"], json.loads(body)))
+            self.send_response(stub.status)
+            self.end_headers()
+            self.wfile.write(b'{"reason": "stub"}')
+
+        do_POST = do_PUT  # noqa: N815 - the standard library's name
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.server)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    stub.url = f"https://127.0.0.1:{server.server_port}"
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield stub
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def environ(script, engine, cluster, certificates) -> dict[str, str]:
+    """Give the variables that the service gets."""
+    names = script("stack").SECRETS
+    passwords = {name: f"secret of {name}" for name in names}
+    return {**passwords, "ENGINE": engine, "CLUSTER": cluster.url, "CA_FILE": certificates.ca}
+
+
+def test_every_part_gets_a_user_with_a_role_that_exists(script, engine, roles, cluster, environ):
+    """All roles are put before the users, and every user has one of them and a password of its own."""
+    told = script("access").run(environ, roles)
+    paths = [path for _, path, _, _ in cluster.asked]
+    assert told.startswith(f"{len(paths)} roles and users")
+    assert paths[: len(Role)] == list(json.loads(roles))
+    users = [body for _, path, _, body in cluster.asked if "user" in path and "kibana_system" not in path]
+    key = "roles" if engine == "elasticsearch" else "opendistro_security_roles"
+    assert {role for body in users for role in body[key]} == {name_of(role) for role in Role}
+    assert len({body["password"] for body in users}) == len(users) == len(script("access").USERS)
+    assert ("/_security/user/kibana_system/_password" in paths) == (engine == "elasticsearch")
+
+
+def test_it_asks_as_the_administrator(script, engine, roles, cluster, environ):
+    """Each request is signed by the engine's first user."""
+    script("access").run(environ, roles)
+    name, variable = ("elastic", "ELASTIC") if engine == "elasticsearch" else ("admin", "OPENSEARCH")
+    [signed] = {header for _, _, header, _ in cluster.asked}
+    assert base64.b64decode(signed.split()[1]).decode() == f"{name}:secret of {variable}_PASSWORD"
+
+
+def test_a_refusal_has_its_reason_and_no_secret(root, roles, cluster, environ):
+    """As a command it ends with 1 and one line, which names the request and what the cluster said."""
+    cluster.status = 403
+    done = _command(root, roles, environ)
+    assert done.returncode == 1
+    assert '/mlmon_writer was refused with 403: {"reason": "stub"}' in done.stderr
+    assert "secret of" not in done.stderr
+
+
+def test_a_stranger_is_told_no_password(root, roles, cluster, environ, certificates):
+    """A cluster whose certificate another authority signed is asked nothing."""
+    done = _command(root, roles, {**environ, "CA_FILE": certificates.other_ca})
+    assert done.returncode == 1
+    assert "certificate verify failed" in done.stderr
+    assert cluster.asked == []
+
+
+@pytest.mark.parametrize("engine", ["elasticsearch"], indirect=True)
+def test_what_it_needs_is_named(root, roles, environ):
+    """A missing variable and roles that are none are told without a traceback."""
+    del environ["READER_PASSWORD"]
+    done = _command(root, roles, environ)
+    assert done.stderr == "The variable READER_PASSWORD is not set; `make up` writes it to .env.\n"
+    done = _command(root, "no roles", environ)
+    assert done.stderr.startswith("The roles on stdin are no JSON")
+    assert done.stderr.endswith("Pipe in: mlmon setup --roles\n")
+
+
+def _command(root, roles, environ) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(root / "deploy" / "access.py")],
+        input=roles,
+        env={"PATH": os.environ["PATH"], **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
