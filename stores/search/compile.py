@@ -50,7 +50,7 @@ _SKETCH: Final = 20
 _SECOND: Final = timedelta(seconds=1)
 
 _ALWAYS_THERE: Final = frozenset({schema.TIMESTAMP, schema.EVENT_INGESTED})
-"""They need no group of documents without; on a logsdb stream Elasticsearch 9.5 ends after a page with one."""
+"""They need no group of documents without; with one Elasticsearch 9.5 ends a logsdb stream after a page."""
 
 
 class Part(Struct, frozen=True):

@@ -44,11 +44,13 @@ def value_of(document: Document, name: str) -> Any:
 class Tolerance:
     """In what a store may differ from plain Python.
 
-    `rank` is how far from its probability a quantile may be, beside one place; `date_key` is what dates are
-    cut to where they are groups or terms, or the first and last of a group.
+    `rank` is how far from its probability a quantile may be, beside one place, and `ties` whether it may lie
+    between there and the next different value; `date_key` is what dates are cut to where they are groups or
+    terms, or the first and last of a group.
     """
 
     rank: float | None = None
+    ties: bool = False
     date_key: timedelta = timedelta(microseconds=1)
 
 
@@ -242,7 +244,11 @@ def _quantile(ordered: list[float], p: float, tolerance: Tolerance) -> float | W
     if tolerance.rank is None:
         return _at(ordered, p * last)
     slack = 1 + tolerance.rank * last
-    return Within(_at(ordered, max(0, p * last - slack)), _at(ordered, min(last, p * last + slack)))
+    low, high = _at(ordered, max(0, p * last - slack)), _at(ordered, min(last, p * last + slack))
+    if tolerance.ties:
+        low = max((value for value in ordered if value < low), default=low)
+        high = min((value for value in ordered if value > high), default=high)
+    return Within(low, high)
 
 
 def _at(ordered: list[float], place: float) -> float:
