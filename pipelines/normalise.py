@@ -40,8 +40,9 @@ ALIASES: Final = {
 
 _IDS: Final = frozenset({schema.EVENT_ID, schema.INFERENCE_ID, schema.MODEL_NAME})
 _MOST_ID_CHARACTERS: Final = 512
-_NESTING_LOST: Final = ("extra", "@metadata")
-_EPOCH_MS: Final = 10**11
+NESTING_LOST: Final = ("extra", "@metadata")
+"""Objects whose members count as if they stood at the top."""
+EPOCH_MS: Final = 10**11
 """A number above this is in milliseconds, below it in seconds: the year 5138 against March 1973."""
 
 
@@ -108,7 +109,7 @@ def _app_log(flat: Document, *, name: Callable[[bool], str], clock: Clock) -> Do
 
 def _name_of(key: str) -> str | None:
     bare = key
-    for prefix in _NESTING_LOST:
+    for prefix in NESTING_LOST:
         bare = bare.removeprefix(f"{prefix}.")
     name = ALIASES.get(bare, bare)
     field = schema.FIELDS.get(name)
@@ -155,7 +156,7 @@ def moment(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
             return isoformat(read if read.tzinfo else read.replace(tzinfo=UTC))
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return isoformat(
-                datetime.fromtimestamp(value / 1000 if abs(value) > _EPOCH_MS else value, tz=UTC)
+                datetime.fromtimestamp(value / 1000 if abs(value) > EPOCH_MS else value, tz=UTC)
             )
     except (ValueError, OverflowError, OSError):
         return None
@@ -170,11 +171,11 @@ def _is_fine(value: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
     """
     if isinstance(value, str):
         return "." in value or "," in value
-    return isinstance(value, float) or abs(value) > _EPOCH_MS
+    return isinstance(value, float) or abs(value) > EPOCH_MS
 
 
 def _label(key: str) -> str:
-    for prefix in (*_NESTING_LOST, schema.LABELS):
+    for prefix in (*NESTING_LOST, schema.LABELS):
         key = key.removeprefix(f"{prefix}.")
     return key
 

@@ -14,7 +14,7 @@ CLIENTS = {
     "duckdb": ("stores/embedded/", "cli/parquet.py"),
     "elastic_transport": ("stores/elasticsearch.py",),  # elasticsearch brings it
     "elasticsearch": ("stores/elasticsearch.py",),
-    "jinja2": ("web/",),
+    "jinja2": ("pipelines/logstash/", "web/"),
     "logstash_async": ("logging_sdk/transports/",),
     "markupsafe": ("web/",),  # jinja2 brings it
     "msgspec": ("",),

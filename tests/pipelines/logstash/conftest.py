@@ -1,0 +1,91 @@
+"""The table of lines, and the rules they are held against."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from mlmon.core.clock import to_ns
+from mlmon.core.event import Document
+from mlmon.pipelines.logstash.check import rfc_3339
+from mlmon.pipelines.logstash.rules import Rules, rules
+from mlmon.pipelines.validate import Limits
+
+NOW_NS = to_ns(datetime(2013, 3, 10, tzinfo=UTC))
+LIMITS = Limits(max_event_bytes=16384)
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """A line and why it is refused, if it is. A line that is long is told by its parts."""
+
+    name: str
+    line: str | None = None
+    hex: str = ""
+    prefix: str = ""
+    repeat: str = ""
+    times: int = 0
+    suffix: str = ""
+    closing: str = ""
+    reason: str | None = None
+
+    @property
+    def bytes(self) -> bytes:
+        """The line as a wire brings it."""
+        if self.line is not None:
+            return self.line.encode()
+        if self.hex:
+            return bytes.fromhex(self.hex)
+        return (self.prefix + self.repeat * self.times + self.suffix + self.closing * self.times).encode()
+
+
+_LINES = (Path(__file__).parent / "cases" / "lines.ndjson").read_bytes().splitlines()
+CASES = [msgspec.json.decode(line, type=Case) for line in _LINES]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes a case once for each line of the table."""
+    if "case" in metafunc.fixturenames:
+        metafunc.parametrize("case", CASES, ids=[case.name for case in CASES])
+
+
+@pytest.fixture(scope="session")
+def cases() -> list[Case]:
+    """Give the whole table."""
+    return CASES
+
+
+@pytest.fixture(scope="session")
+def limits() -> Limits:
+    """Give the limits of the table: a line of 16 KiB, an hour ahead."""
+    return LIMITS
+
+
+@pytest.fixture(scope="session")
+def clock() -> Callable[[], int]:
+    """Give a clock that stands still on 10 March 2013."""
+    return lambda: NOW_NS
+
+
+@pytest.fixture(scope="session")
+def table() -> Rules:
+    """Give the rules of the namespace `default`."""
+    return rules(namespace="default", limits=LIMITS)
+
+
+@pytest.fixture(scope="session")
+def comparable() -> Callable[[Document], Document]:
+    """Give a function that takes what two wires may say in two ways out of a document.
+
+    That is how a time is spelled, and the id that a line without one was given: of it only what it says of
+    the line is kept, whether that is known again.
+    """
+
+    def told(document: Document) -> Document:
+        kind = re.sub(r"^(?:collector|logstash)\..*", "new", document["event.id"])
+        kind = re.sub(r"^line\.[0-9a-f]{32}.*", "stable", kind)
+        return document | {"@timestamp": rfc_3339(document["@timestamp"]), "event.id": kind}
+
+    return told
