@@ -1,12 +1,18 @@
 """Roles on a real Elasticsearch with TLS and a user for each, and what each may and may not."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from mlmon.core import schema
 from mlmon.core.config import StoreConfig
 from mlmon.core.errors import StoreError, StoreUnreachableError
+from mlmon.core.query import Count, Query, Scan
+from mlmon.core.result import Metric
+from mlmon.core.schema import Dataset
+from mlmon.core.window import Window
+from mlmon.stores import elasticsearch
 from mlmon.stores.search import access, facts, roles, setup
 from mlmon.stores.search.connection import Http
 from mlmon.stores.search.roles import Role
@@ -105,6 +111,39 @@ def test_the_analyzer_reads_events_and_writes_what_it_computes(write_as, connect
         assert analyzer.send("PUT", f"/{index}/_doc/1", b"{}").is_well
     with pytest.raises(StoreError, match="403"):
         write_as(Role.ANALYZER, inference("a-1"))
+
+
+@pytest.fixture
+def store_as(secured, ready):
+    """Give a function of a role that opens the store of the namespace in it."""
+    made = []
+
+    def opened(role):
+        settings = StoreConfig(url=secured.url, user=str(role), ca_file=secured.ca_file)
+        way_in = access.of(settings, {"MLMON_STORE_PASSWORD": secured.password})
+        made.append(elasticsearch.open_store(way_in, namespace="team_a"))
+        return made[-1]
+
+    yield opened
+    for each in made:
+        each.close()
+
+
+def test_each_role_is_enough_for_its_work(store_as, inference):
+    """A collector's, a job's and a page's store each do all of their work in their role."""
+    assert store_as(Role.WRITER).write([inference("s-1")]).stored == 1
+    jobs = store_as(Role.ANALYZER)
+    window = Window(start=datetime(2013, 3, 1, tzinfo=UTC), end=datetime(2013, 3, 2, tzinfo=UTC))
+    fresh = Query(dataset=Dataset.INFERENCE, time=schema.EVENT_INGESTED, measures={"n": Count()})
+    assert jobs.query(fresh).rows[0]["n"] >= 1
+    jobs.put([Metric(analyzer="t", model="m", name="x", window=window, size="1d", value=1.0, n=1)])
+    jobs.write_blob("reference/m", b"r")
+    for store in (jobs, store_as(Role.READER)):
+        assert [b for batch in store.scan(Scan(dataset=Dataset.METRIC)) for b in batch]
+        assert store.read_blob("reference/m") == b"r"
+        assert store.list_blobs("reference/") == ["reference/m"]
+        assert store.members(Dataset.INFERENCE, schema.SEGMENT) == []
+        assert {holding.dataset for holding in store.holdings()} >= {Dataset.INFERENCE, Dataset.METRIC}
 
 
 @pytest.mark.parametrize("role", list(Role))
