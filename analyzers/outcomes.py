@@ -30,6 +30,7 @@ from mlmon.analyzers.evaluation import (
 from mlmon.analyzers.models import Model
 from mlmon.analyzers.pending import Key, Pending, Tally
 from mlmon.core import schema
+from mlmon.core.errors import StoreError
 from mlmon.core.event import Document
 from mlmon.core.query import AllOf, Count, Equals, Not, OneOf, Query, Scan
 from mlmon.core.schema import Dataset
@@ -189,8 +190,18 @@ def _settle(
         known.written.add(hash(key))
         documents += _applied(state, inference, outcome, models.get(key[0]), tally)
     if documents:
-        store.write([to_event(document) for document in documents])
+        _write(store, documents)
     return set(inferences)
+
+
+def _write(store: Store, documents: list[Document]) -> None:
+    refused = store.write([to_event(document) for document in documents]).refused
+    if refused:
+        name = documents[refused[0].place][schema.EVENT_ID]
+        raise StoreError(
+            f"The store refused {len(refused)} evaluations, the first of them {name}: {refused[0].detail}. "
+            "Mend the cause; the next pass writes them."
+        )
 
 
 def _applied(

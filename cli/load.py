@@ -135,8 +135,12 @@ def _load(plan: Plan, target: Target, done: Loaded, *, now: datetime, advance: A
         written = target.write(batch) if batch else Written(stored=0, duplicates=0)
         done.stored += written.stored
         done.duplicates += written.duplicates
-        target.refuse(refused)
         advance(len(batch) + len(refused))
+        done.bad += len(written.refused)
+        refused.extend(
+            (batch[each.place].body, InvalidEventError(each.reason, each.detail)) for each in written.refused
+        )
+        target.refuse(refused)
         batch.clear()
         refused.clear()
 
