@@ -52,7 +52,8 @@ def _of_cluster(config: Config, now: datetime) -> Iterator[Check]:
         with wiring.reading(config) as reader:
             yield from _contents(reader, config, now)
             yield from parts.run(reader, config, now, is_analysing=False)
-    yield from _ports(config, is_collecting=False)
+    # A cluster knows no locks, so a port in use is taken to be the collector's.
+    yield from _ports(config, is_collecting=True)
 
 
 def _disk(path: Path) -> Check:
