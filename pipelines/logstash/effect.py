@@ -24,15 +24,10 @@ from mlmon.core.clock import Clock, isoformat, to_datetime, to_text
 from mlmon.core.event import Document, flatten
 from mlmon.core.schema import Type
 from mlmon.pipelines.logstash.check import fault, rfc_3339
-from mlmon.pipelines.logstash.rules import Rules
+from mlmon.pipelines.logstash.rules import DEAD_LETTER_STREAM, DEAD_LETTER_TAG, ORIGINAL, Rules
 from mlmon.pipelines.normalise import names_bytes
 from mlmon.pipelines.validate import IN_THE_FUTURE, NOT_JSON, NOT_UTF8, NOT_VALID, TOO_DEEP, TOO_LARGE
 
-DEAD_LETTER_TAG: Final = "mlmon_dead_letter"
-DEAD_LETTER_STREAM: Final = "deadletter"
-"""Behind the dataset of app logs, so that the templates and roles for these hold for it too."""
-ORIGINAL: Final = "event.original"
-"""Where a dead letter has its line: a field of ECS that is kept and not indexed."""
 TAGS: Final = "tags"
 
 _NAMESPACE: Final = re.compile(r'[^\sA-Z\\/*?"<>|,#:.+_-][^\sA-Z\\/*?"<>|,#:-]*', re.ASCII)
@@ -96,6 +91,8 @@ def _read(line: bytes, table: Rules) -> Document:
         raise _Refused(TOO_DEEP, "The line is nested too deeply. Send flat documents.")
     try:
         raw = _decode(text)
+    except msgspec.ValidationError:
+        raise _Refused(NOT_VALID, "A number is beyond what 64 bits can say.") from None
     except msgspec.DecodeError:
         raise _Refused(NOT_JSON, "The line is no JSON.") from None
     if not isinstance(raw, dict):
@@ -228,7 +225,8 @@ def _check_time(document: Document, table: Rules, clock: Clock) -> None:
     most = timedelta(seconds=table.max_future_s)
     if moment is not None and moment > to_datetime(clock()) + most:
         raise _Refused(
-            IN_THE_FUTURE, f"The timestamp is more than {most} ahead of the clock. Check the host's clock."
+            IN_THE_FUTURE,
+            f"The timestamp is more than {table.max_future_s} s ahead of the clock. Check the host's clock.",
         )
 
 

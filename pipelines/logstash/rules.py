@@ -19,6 +19,11 @@ from mlmon.pipelines.validate import Limits
 TAKEN: Final = (*LOGGED, Dataset.HEALTH)
 """What may come over a wire; the rest is computed by the jobs."""
 
+DEAD_LETTER_TAG: Final = "mlmon_dead_letter"
+DEAD_LETTER_STREAM: Final = "deadletter"
+"""Behind the dataset of app logs, so that the templates and roles for these hold for it too."""
+ORIGINAL: Final = "event.original"
+"""Where a dead letter has its line: a field of ECS that is kept and not indexed."""
 LONGEST_ID: Final = 512
 _IDS: Final = frozenset({schema.EVENT_ID, schema.INFERENCE_ID, schema.MODEL_NAME})
 
@@ -50,6 +55,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     levels: dict[str, str]
     aliases: dict[str, str]
     nesting_lost: list[str]
+    dead_letter_tag: str
+    dead_letter_stream: str
 
 
 MOST_NESTING: Final = 900
@@ -66,8 +73,7 @@ _NAMED: Final = {
     "namespace": schema.NAMESPACE,
     "error_type": schema.ERROR_TYPE,
     "error_message": schema.ERROR_MESSAGE,
-    "service": schema.SERVICE_NAME,
-    "model": schema.MODEL_NAME,
+    "original": ORIGINAL,
 }
 
 
@@ -91,6 +97,8 @@ def rules(*, namespace: str, limits: Limits | None = None) -> Rules:
         levels=normalise.LEVELS,
         aliases=normalise.ALIASES,
         nesting_lost=[f"{prefix}." for prefix in normalise.NESTING_LOST],
+        dead_letter_tag=DEAD_LETTER_TAG,
+        dead_letter_stream=DEAD_LETTER_STREAM,
     )
 
 

@@ -3,7 +3,8 @@ import pytest
 
 from mlmon.core.errors import InvalidEventError
 from mlmon.core.event import decode
-from mlmon.pipelines.logstash.effect import DEAD_LETTER_TAG, ORIGINAL, effect
+from mlmon.pipelines.logstash.effect import effect
+from mlmon.pipelines.logstash.rules import DEAD_LETTER_TAG, ORIGINAL
 from mlmon.pipelines.validate import REASONS, Validator
 
 
