@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mlmon.analyzers.ledger import Entry, Folded, Ledger, gaps, missing_below
+from mlmon.analyzers.ledger import Entry, Folded, gaps, missing_below
 from mlmon.core.errors import UsageError, nearest
 from mlmon.core.sequences import Runs, count, union, within
 
@@ -138,25 +138,6 @@ def total(accounts: Iterable[Named]) -> Account:
     for each in accounts:
         made = add(made, each.account)
     return made
-
-
-def accounts(
-    ledger: Ledger, *, waiting: Mapping[str, Runs] | None = None, queued: Mapping[str, Runs] | None = None
-) -> list[Named]:
-    """The account of every producer, and one a model and service of those that are folded."""
-    waiting, queued = waiting or {}, queued or {}
-    known = [
-        Named(
-            model=entry.model,
-            service=entry.service,
-            host=entry.host,
-            producer=name,
-            account=of_entry(entry, waiting=waiting.get(name, ()), queued=queued.get(name, ())),
-        )
-        for name, entry in ledger.producers.items()
-    ]
-    folded = [Named(model=row.model, service=row.service, account=of_folded(row)) for row in ledger.folded]
-    return known + folded
 
 
 def cut(accounts: Iterable[Named], by: str) -> list[Named]:

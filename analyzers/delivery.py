@@ -17,9 +17,10 @@ from msgspec.structs import replace
 from mlmon.analyzers import arrivals as asked
 from mlmon.analyzers import folding
 from mlmon.analyzers import ledger as ledgers
-from mlmon.analyzers.account import Named, accounts, of_entry
+from mlmon.analyzers.account import Account, Named, of_entry, of_folded
 from mlmon.analyzers.arrivals import News
 from mlmon.analyzers.cursor import BEGINNING, END
+from mlmon.analyzers.heirs import inherited
 from mlmon.analyzers.ledger import Entry, Ledger, Letters, Said
 from mlmon.core import schema
 from mlmon.core.query import Max, Min, Query
@@ -51,8 +52,21 @@ class Now(Struct, frozen=True, kw_only=True):
     unnumbered: int = 0
 
     def accounts(self) -> list[Named]:
-        """The account of every producer."""
-        return accounts(self.ledger, waiting=self.letters.waiting, queued=self.queued)
+        """The account of every producer, and one a model and service of those that are folded."""
+        entries, made = self.ledger.producers, _accounts(self)
+        known = [
+            Named(
+                model=entry.model,
+                service=entry.service,
+                host=entry.host,
+                producer=name,
+                account=made[name],
+            )
+            for name, entry in entries.items()
+        ]
+        return known + [
+            Named(model=row.model, service=row.service, account=of_folded(row)) for row in self.ledger.folded
+        ]
 
 
 def brought_up_to_date(
@@ -186,22 +200,24 @@ def booked(reader: Reader, at: Now) -> Now:
     Before a loss is told, the store is asked for the very numbers, however late or disordered they came.
     """
     producers = dict(at.ledger.producers)
-    unknown = _unknown(at)
+    unknown = {name: account.unknown for name, account in _accounts(at).items()}
     doubtful = [name for name, entry in producers.items() if unknown[name] > sum(entry.lost.values())]
     for name, stored in asked.exact(reader, None, doubtful).items():
         producers[name] = ledgers.found(producers[name], stored)
     at = replace(at, ledger=replace(at.ledger, producers=producers))
-    unknown |= _unknown(at, doubtful)
-    for name, entry in producers.items():
-        producers[name] = _booked(entry, unknown[name])
+    for name, account in _accounts(at).items():
+        producers[name] = _booked(producers[name], account.unknown)
     return at
 
 
-def _unknown(at: Now, names: Iterable[str] | None = None) -> dict[str, int]:
-    return {
-        name: of_entry(at.ledger.producers[name], queued=at.queued.get(name, ())).unknown
-        for name in (at.ledger.producers if names is None else names)
+def _accounts(at: Now) -> dict[str, Account]:
+    """The account of each producer that is kept one by one."""
+    entries = at.ledger.producers
+    made = {
+        name: of_entry(entry, waiting=at.letters.waiting.get(name, ()), queued=at.queued.get(name, ()))
+        for name, entry in entries.items()
     }
+    return inherited(entries, made)
 
 
 def _booked(entry: Entry, unknown: int) -> Entry:

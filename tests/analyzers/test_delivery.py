@@ -1,7 +1,9 @@
 """Every event is in exactly one place of the account, whatever happens to it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import settings
@@ -193,6 +195,23 @@ def test_drops_are_a_finding_with_the_reason(world):
     )
 
 
+def test_what_an_heir_could_not_read_is_no_loss_of_unknown_cause(world):
+    """What a process drops of a dead one's spool explains that one's gaps, and no more than it dropped."""
+    dead, heir = world.start("dead"), world.start("heir")
+    emit(dead, 20)
+    del dead.held[5:9]
+    send(world, dead)
+    emit(heir, 10)
+    send(world, heir)
+    heir.dropped = 3
+    world.report(heir)
+    world.now += LONG
+    assert ("missing", "firing", 1.0) in findings(analyzed(world))
+    accounts = {each.producer: each.account for each in world.look(ledger.load(world.store)).accounts()}
+    assert (accounts["dead"].dropped, accounts["dead"].unknown) == ({"spool_full": 3}, 1)
+    assert (accounts["heir"].dropped, accounts["heir"].unknown) == ({}, 0)
+
+
 def test_metrics_have_every_place(world):
     """For each model and service there are metrics of where its events are, written when they change."""
     producer = world.start("p")
@@ -281,11 +300,11 @@ class Deliveries(RuleBasedStateMachine):
     """Whatever happens to events, in whatever order: the account adds up and knows what is lost."""
 
     names = Bundle("names")
-    new_store = None
+    stores: ClassVar[list[Callable[[], Any]]] = []
 
     def __init__(self):
         super().__init__()
-        self.world = World(self.new_store())
+        self.world = World(self.stores[-1]())
         self.ledger = Ledger()
         self.is_whole = True
 
@@ -444,7 +463,7 @@ class Deliveries(RuleBasedStateMachine):
 
 def test_any_course_of_events_adds_up(new_store):
     """Emitted, sampled out, dropped, refused, replayed, deleted, repeated, adopted: each is counted once."""
-    Deliveries.new_store = staticmethod(new_store)
+    Deliveries.stores[:] = [new_store]
     run_state_machine_as_test(
         Deliveries, settings=settings(max_examples=100, stateful_step_count=30, deadline=None)
     )

@@ -1,6 +1,8 @@
 """What an entry knows is bounded, and adds up whatever is told in whatever order."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,7 @@ def test_the_order_of_arrivals_and_letters_does_not_matter(steps, letters):
     for numbers, is_settled in steps:
         entry = ledger.arrived(entry, arrival(numbers), is_settled=is_settled)
         entry = ledger.refused(entry, runs(letters))
+    assert entry is not None
     stored = set().union(*(numbers for numbers, _ in steps))
     account = of_entry(entry)
     total = max(stored | letters) + 1
@@ -48,6 +51,7 @@ def test_a_shortened_entry_counts_the_same(numbers, most):
         entry = ledger.arrived(entry, arrival([number]), is_settled=True)
         entry = ledger.shortened(entry, most)
         assert len(entry.seen) <= most
+    assert entry is not None
     account = of_entry(entry)
     assert account.stored == len(numbers)
     assert account.emitted == max(numbers) + 1
@@ -99,12 +103,6 @@ def test_a_ledger_is_read_as_it_was_written(arrivals, letters):
         entry = ledger.arrived(entry, arrival(numbers), is_settled=True)
     whole = Ledger(until=NOW, looked=NOW, producers={"p": ledger.refused(entry, runs(letters))})
     blobs: dict[str, bytes] = {}
-
-    class Blobs:
-        """As much of a store as a ledger needs."""
-
-        read_blob = staticmethod(blobs.get)
-        write_blob = staticmethod(blobs.__setitem__)
-
-    ledger.save(Blobs, whole)
-    assert ledger.load(Blobs) == whole
+    store: Any = SimpleNamespace(read_blob=blobs.get, write_blob=blobs.__setitem__)
+    ledger.save(store, whole)
+    assert ledger.load(store) == whole

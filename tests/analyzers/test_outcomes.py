@@ -295,10 +295,12 @@ def test_what_appears_late_under_an_earlier_moment_is_news_while_a_store_settles
     assert fresh is not None
     inferences = store.documents[Dataset.INFERENCE]
     first = next(iter(inferences.values()))
+    assert fresh.cursor.mark is not None
     earlier = fresh.cursor.mark - timedelta(seconds=30)
     inferences["late"] = first | {schema.EVENT_ID: "late", schema.EVENT_INGESTED: earlier}
     again = cursor.news(store, Dataset.INFERENCE, fresh.cursor)
     assert again is not None
+    assert again.window is not None
     assert earlier in again.window
     assert cursor.news(store, Dataset.INFERENCE, again.cursor) is None
 

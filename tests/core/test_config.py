@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ def test_the_variable_names_the_file(tmp_path: Path):
 @pytest.mark.parametrize("key", list(config.keys()))
 def test_every_key_has_a_variable(key: str):
     """Setting the variable of a key to its default gives the default configuration."""
-    value = config.Config()
+    value: Any = config.Config()
     for part in key.split("."):
         value = getattr(value, part)
     text = f"[{', '.join(value)}]" if isinstance(value, tuple) else str(value)

@@ -173,11 +173,14 @@ def test_a_line_without_a_time_is_dated_by_the_collector():
 def test_a_line_is_named_by_whether_it_says_when_it_was_written(time, is_dated):
     """Only a time that says more than the second lets equal lines be told from repeated ones."""
     told: list[bool] = []
-    found = normalise(
-        {"msg": "x", "time": time}, name=lambda it: f"named-{told.append(it)}", clock=lambda: NOW_NS
-    )
+
+    def name(is_dated):
+        told.append(is_dated)
+        return "named"
+
+    found = normalise({"msg": "x", "time": time}, name=name, clock=lambda: NOW_NS)
     assert told == [is_dated]
-    assert found[schema.EVENT_ID] == "named-None"
+    assert found[schema.EVENT_ID] == "named"
     assert schema.EVENT_SEQUENCE not in found
     assert schema.PRODUCER_ID not in found
 
