@@ -1,0 +1,315 @@
+import copy
+import json
+import re
+import shlex
+import sysconfig
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import jsonschema
+import pytest
+import yaml
+
+from mlmon.cli.main import cli
+from mlmon.core import config
+
+SCHEMA = Path("check_jsonschema", "builtin_schemas", "vendor", "compose-spec.json")
+VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[-?][^}]*)?\}")
+SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|ENCRYPTIONKEY|COOKIE|_KEY$")
+PINNED = re.compile(r"[\w./-]+:\d+\.\d+\.\d+(-[\w.]+)?(@sha256:[0-9a-f]{64})?")
+GIBIBYTE = 1 << 30
+UNITS = {"m": 1 << 20, "g": GIBIBYTE}
+
+Compose = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def compose(root: Path) -> Compose:
+    """Give docker-compose.yml as data."""
+    found: Compose = yaml.safe_load((root / "docker-compose.yml").read_text())
+    return found
+
+
+def _services(compose: Compose) -> Iterator[tuple[str, Compose]]:
+    yield from compose["services"].items()
+
+
+def against_the_schema(compose: Compose) -> list[str]:
+    """What the specification's own schema has against it."""
+    schema = json.loads(Path(sysconfig.get_path("purelib"), SCHEMA).read_text())
+    validator = jsonschema.Draft202012Validator(schema)
+    return [f"{'.'.join(map(str, error.path))}: {error.message}" for error in validator.iter_errors(compose)]
+
+
+def dependencies(compose: Compose) -> Iterator[str]:
+    """Waits for what is not there, has no sign of health, or never ends."""
+    for name, service in _services(compose):
+        waits = service.get("depends_on", {})
+        if isinstance(waits, list):
+            yield f"{name} does not say what it waits for in {waits}"
+            continue
+        for other, how in waits.items():
+            target = compose["services"].get(other)
+            if target is None:
+                yield f"{name} waits for {other}, which is no service"
+            elif how["condition"] == "service_healthy" and "healthcheck" not in target:
+                yield f"{name} waits for the health of {other}, which has no check"
+            elif how["condition"] == "service_completed_successfully" and target.get("restart") != "no":
+                yield f"{name} waits for the end of {other}, which starts again"
+            elif how["condition"] == "service_started":
+                yield f"{name} waits only until {other} was started"
+            elif how.get("required", True) and not _runs_with(service, target):
+                yield f"{name} waits for {other}, which another profile has"
+
+
+def _runs_with(service: Compose, target: Compose) -> bool:
+    """Whether a service is there whenever another is: one without a profile always is."""
+    profiles = set(target.get("profiles", []))
+    return not profiles or ("profiles" in service and set(service["profiles"]) <= profiles)
+
+
+def declarations(compose: Compose) -> Iterator[str]:
+    """Volumes, configs, secrets and networks that are declared and not used, or used and not declared."""
+    used: dict[str, set[str]] = {"volumes": set(), "configs": set(), "secrets": set(), "networks": set()}
+    for _, service in _services(compose):
+        for volume in service.get("volumes", []):
+            source = volume.partition(":")[0]
+            if not source.startswith((".", "/")):
+                used["volumes"].add(source)
+        for kind in ("configs", "secrets"):
+            used[kind] |= {
+                each if isinstance(each, str) else each["source"] for each in service.get(kind, [])
+            }
+        used["networks"] |= set(service.get("networks", []))
+    for kind, names in used.items():
+        declared = set(compose.get(kind) or {})
+        yield from (f"{kind}: {name} is not used" for name in declared - names)
+        yield from (f"{kind}: {name} is not declared" for name in names - declared)
+
+
+def literals(compose: Compose) -> Iterator[str]:
+    """Secrets that stand in the file."""
+    for name, service in _services(compose):
+        for key, value in service.get("environment", {}).items():
+            if SECRET.search(key) and not re.fullmatch(r"\$\{\w+:\?[^}]+\}|/.*", str(value)):
+                yield f"{name} has {key} in the file"
+
+
+def images(compose: Compose) -> Iterator[str]:
+    """Images that may be another one tomorrow."""
+    for name, service in _services(compose):
+        if not PINNED.fullmatch(service.get("image", "")):
+            yield f"{name} runs {service.get('image')}, which is not pinned"
+
+
+def limits(compose: Compose) -> Iterator[str]:
+    """Services without a bound of memory, or with more rights than they need."""
+    for name, service in _services(compose):
+        if not re.fullmatch(r"\d+[mg]", str(service.get("mem_limit"))):
+            yield f"{name} has no mem_limit"
+        if service.get("cap_drop") != ["ALL"]:
+            yield f"{name} keeps capabilities"
+        if service.get("security_opt") != ["no-new-privileges:true"]:
+            yield f"{name} may gain rights"
+        if service.get("privileged") or "docker.sock" in json.dumps(service.get("volumes", [])):
+            yield f"{name} could take over the machine"
+
+
+def ports(compose: Compose) -> Iterator[str]:
+    """Ports that others than this machine reach, and those that two services want."""
+    taken: dict[str, str] = {}
+    for name, service in _services(compose):
+        for port in service.get("ports", []):
+            host, _, rest = port.partition(":")
+            if host != "127.0.0.1":
+                yield f"{name} publishes {port} beyond this machine"
+            number = rest.partition(":")[0]
+            if number in taken:
+                yield f"{name} and {taken[number]} both publish {number}"
+            taken[number] = name
+
+
+def endless(compose: Compose) -> Iterator[str]:
+    """Services that listen and do not show their health."""
+    for name, service in _services(compose):
+        if service.get("ports") and "healthcheck" not in service:
+            yield f"{name} publishes a port and has no health check"
+
+
+def _command_lines(service: Compose) -> Iterator[list[str]]:
+    """Each mlmon command line that a service runs, without the word mlmon."""
+    entry = service.get("entrypoint", ["mlmon"])
+    words = [*entry, *service.get("command", [])]
+    if words[:2] == ["sh", "-c"]:
+        for part in re.split(r"\s*(?:&&|\|\||\||;)\s*", words[2]):
+            split = shlex.split(part)
+            if split[:1] == ["mlmon"]:
+                yield split[1:]
+    elif words[0] == "mlmon":
+        yield words[1:]
+
+
+def commands(compose: Compose) -> Iterator[str]:
+    """Command lines of mlmon that its own command line would refuse."""
+    for name, service in _services(compose):
+        if not service["image"].startswith("mlmon"):
+            continue
+        for line in _command_lines(service):
+            plain = [VARIABLE.sub("x", word) for word in line]
+            try:
+                _parse(cli, "mlmon", plain)
+            except click.ClickException as error:
+                yield f"{name}: mlmon {' '.join(plain)}: {error.format_message()}"
+
+
+def _parse(command: click.Command, name: str, words: list[str], parent: click.Context | None = None) -> None:
+    context = command.make_context(name, list(words), parent=parent)
+    rest = [*context._protected_args, *context.args]
+    if isinstance(command, click.Group):
+        found, chosen, remaining = command.resolve_command(context, rest)
+        assert chosen is not None
+        _parse(chosen, found or "", remaining, context)
+
+
+def settings(compose: Compose) -> Iterator[str]:
+    """Variables of mlmon that it would refuse, and files they name that are not mounted."""
+    for name, service in _services(compose):
+        if not service["image"].startswith("mlmon"):
+            continue
+        environ = {
+            key: VARIABLE.sub("elasticsearch", str(value))
+            for key, value in service.get("environment", {}).items()
+        }
+        try:
+            config.load("/dev/null", environ=environ)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+            yield f"{name}: {error}"
+        mounted = [*(volume.split(":")[1] for volume in service.get("volumes", []))]
+        mounted += [each["target"] for each in service.get("configs", [])]
+        for key, value in environ.items():
+            if value.startswith("/") and not any(
+                value == path or value.startswith(f"{path}/") for path in mounted
+            ):
+                yield f"{name}: {key} names {value}, where nothing is mounted"
+
+
+CHECKS: tuple[Callable[[Compose], Any], ...] = (
+    against_the_schema,
+    dependencies,
+    declarations,
+    literals,
+    images,
+    limits,
+    ports,
+    endless,
+    commands,
+    settings,
+)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_stack_is_sound(compose, check):
+    """The file passes the specification's schema and each check of what the schema cannot know."""
+    assert list(check(compose)) == []
+
+
+BREAKS: list[tuple[Callable, str, dict | None, str]] = [
+    (against_the_schema, "page", {"comand": ["serve"]}, "comand"),
+    (against_the_schema, "page", {"mem_limit": ["1g"]}, "mem_limit"),
+    (dependencies, "page", {"depends_on": {"nobody": {"condition": "service_healthy"}}}, "no service"),
+    (dependencies, "page", {"depends_on": {"analyzers": {"condition": "service_healthy"}}}, "no check"),
+    (dependencies, "page", {"depends_on": {"collector": {"condition": "service_started"}}}, "only until"),
+    (
+        dependencies,
+        "page",
+        {"depends_on": {"collector": {"condition": "service_completed_successfully"}}},
+        "starts again",
+    ),
+    (dependencies, "page", {"depends_on": {"kibana": {"condition": "service_healthy"}}}, "another profile"),
+    (declarations, "page", {"volumes": ["nowhere:/data"]}, "nowhere is not declared"),
+    (declarations, "kibana", {"volumes": []}, "kibana is not used"),
+    (literals, "page", {"environment": {"MLMON_STORE_PASSWORD": "changeme"}}, "in the file"),
+    (literals, "page", {"environment": {"MLMON_STORE_PASSWORD": "${P:-changeme}"}}, "in the file"),
+    (images, "kibana", {"image": "docker.elastic.co/kibana/kibana:latest"}, "not pinned"),
+    (images, "kibana", {"image": "docker.elastic.co/kibana/kibana"}, "not pinned"),
+    (limits, "page", {"mem_limit": None}, "no mem_limit"),
+    (limits, "page", {"cap_drop": []}, "keeps capabilities"),
+    (limits, "page", {"privileged": True}, "take over"),
+    (ports, "page", {"ports": ["8080:8080"]}, "beyond this machine"),
+    (ports, "page", {"ports": ["127.0.0.1:5959:8080"]}, "both publish 5959"),
+    (endless, "analyzers", {"ports": ["127.0.0.1:1:1"]}, "no health check"),
+    (commands, "page", {"command": ["sreve"]}, "No such command"),
+    (commands, "page", {"command": ["serve", "--prot", "1"]}, "No such option"),
+    (commands, "access", {"entrypoint": ["sh", "-c", "mlmon setup --rolls | cat"]}, "No such option"),
+    (settings, "page", {"environment": {"MLMON_STORE_URI": "x"}}, "unknown setting"),
+    (settings, "page", {"environment": {"MLMON_STORE_CA_FILE": "/elsewhere/ca.crt"}}, "nothing is mounted"),
+]
+
+
+@pytest.mark.parametrize(("check", "service", "change", "said"), BREAKS)
+def test_what_is_broken_is_seen(compose, check, service, change, said):
+    """Each check complains of a file with that one fault in it, and says which."""
+    broken = copy.deepcopy(compose)
+    broken["services"][service].update(change)
+    assert any(said in complaint for complaint in check(broken))
+
+
+def test_the_secrets_are_those_that_are_made(compose, script):
+    """Every variable that the file demands is one that `make up` writes, and the other way round."""
+    demanded = {
+        name for name, rest in VARIABLE.findall(yaml.safe_dump(compose, width=10_000)) if rest[:2] == ":?"
+    }
+    assert demanded == set(script("stack").SECRETS)
+
+
+def test_the_image_is_this_version(compose, root):
+    """The image of mlmon has the project's version as its tag."""
+    version = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
+    ours = {service["image"] for _, service in _services(compose) if service["image"].startswith("mlmon")}
+    assert {image.partition(":")[2] for image in ours} == {version}
+
+
+@pytest.mark.parametrize("profile", ["elasticsearch", "opensearch"])
+def test_the_memory_that_is_asked_for_is_enough(compose, script, profile):
+    """What runs all the time in one profile has its limits within the memory that `make up` looks for."""
+    bounds = [
+        int(service["mem_limit"][:-1]) * UNITS[service["mem_limit"][-1]]
+        for _, service in _services(compose)
+        if service.get("restart") != "no" and profile in service.get("profiles", [profile])
+    ]
+    assert sum(bounds) <= script("stack").LEAST_MEMORY_BYTES
+
+
+def test_files_that_are_mounted_are_there(compose, root):
+    """Every file that becomes a config or is mounted from the project is there."""
+    files = [each["file"] for each in compose["configs"].values()]
+    files += [
+        volume.partition(":")[0]
+        for _, service in _services(compose)
+        for volume in service.get("volumes", [])
+        if volume.startswith(".")
+    ]
+    assert [name for name in files if not (root / name).is_file()] == []
+
+
+def test_each_server_has_its_own_key_alone(compose):
+    """A private key is mounted by its server and its maker, and the authority's by that alone."""
+    mounts: dict[str, set[str]] = {}
+    for name, service in _services(compose):
+        for volume in service.get("volumes", []):
+            mounts.setdefault(volume.partition(":")[0], set()).add(name)
+    assert mounts["authority"] == {"certificates"}
+    for volume, names in mounts.items():
+        if volume.startswith("tls-"):
+            assert names <= {"certificates", volume.removeprefix("tls-")}, volume
+
+
+def test_each_server_gets_a_certificate(compose):
+    """The folders that the one-shot fills are its mounts, and each is named after its server."""
+    maker = compose["services"]["certificates"]
+    assert sorted(maker["command"]) == sorted(volume.split(":")[1] for volume in maker["volumes"])
+    for folder in maker["command"][2:]:
+        assert folder.rpartition("/")[2] in compose["services"]
