@@ -1,20 +1,34 @@
-# Everything a person does here, one target each. Variables: PYTHON, VENV, ARGS, ONLY.
+# Everything a person does here, one target each. Variables: PYTHON, VENV, ARGS, ONLY, STORE, DEMO.
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 ONLY ?=
+STORE ?= elasticsearch
+DEMO ?=
 
 BIN := $(VENV)/bin
+COMPOSE = STORE=$(STORE) docker compose --profile $(STORE) $(if $(DEMO),--profile demo)
 PACKAGES := $(patsubst %/py.typed,-p mlmon.%,$(wildcard */py.typed))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo up down logs test check bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed-demo ## Run the flights demo and serve its page (ARGS=--once ends after the report)
 	$(BIN)/mlmon demo $(ARGS)
+
+up: ## Start the whole stack in Docker (STORE=opensearch; DEMO=1 sends a year of flights through it)
+	@$(PYTHON) deploy/stack.py --store $(STORE)
+	$(COMPOSE) up --build --detach --remove-orphans $(ARGS)
+	@$(PYTHON) deploy/stack.py --store $(STORE) --addresses
+
+down: ## Stop the stack (ARGS=--volumes takes its data away, too)
+	docker compose --profile '*' down --remove-orphans $(ARGS)
+
+logs: ## Follow what the stack says (ARGS=collector shows one part)
+	docker compose --profile '*' logs --follow --tail 100 $(ARGS)
 
 test: $(VENV)/.installed-dev ## Run the tests (ARGS="tests/core -k query" runs some of them)
 	$(BIN)/python -m pytest $(ARGS)
@@ -23,7 +37,7 @@ check: $(VENV)/.installed-dev .link/mlmon ## Check style, types and docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(PACKAGES)
-	$(BIN)/mypy tests benchmarks
+	$(BIN)/mypy tests benchmarks deploy/*.py
 	$(BIN)/python -m pytest -q tests/docs
 
 bench: $(VENV)/.installed-dev ## Measure against named peers (ONLY=name runs one; ARGS=--write-docs renews the page)

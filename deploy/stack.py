@@ -39,6 +39,21 @@ SECRETS: Final = (
     "ANALYZER_PASSWORD",
     "READER_PASSWORD",
 )
+ADDRESSES: Final = {
+    "elasticsearch": (
+        ("Kibana", "http://127.0.0.1:5601", "user elastic, ELASTIC_PASSWORD in .env"),
+        ("Elasticsearch", "https://127.0.0.1:9200", "the same"),
+    ),
+    "opensearch": (
+        ("OpenSearch Dashboards", "http://127.0.0.1:5602", "user admin, OPENSEARCH_PASSWORD in .env"),
+        ("OpenSearch", "https://127.0.0.1:9201", "the same"),
+    ),
+}
+"""What each store brings, where it is, and who may in."""
+_OURS: Final = (
+    ("page", "http://127.0.0.1:8080", "no password; on this machine alone"),
+    ("collector", "https://127.0.0.1:5959", "a key: mlmon keys create in the container; see docs/stack.md"),
+)
 _HEADER: Final = (
     "# Secrets of this stack, made once by `make up`. Keep the file to yourself and out of git.\n"
 )
@@ -152,11 +167,22 @@ def _replace(path: Path, text: str) -> None:
         beside.unlink(missing_ok=True)
 
 
+def addresses(store: str) -> str:
+    """Where everything is, a line each."""
+    lines = [f"{name:<21} {url:<23} {how}\n" for name, url, how in (*_OURS, *ADDRESSES[store])]
+    return "".join(lines) + "It takes a minute or two until all answer: docker compose ps\n"
+
+
 def main(arguments: Sequence[str] | None = None, ask: Run = run, map_count: Path = MAP_COUNT) -> int:
     """Look, write, and say what was found; gives the exit code."""
     parser = argparse.ArgumentParser(description="Look at this machine and make the secrets of the stack.")
     parser.add_argument("--env", type=Path, default=Path(".env"), help="where the secrets are; default: .env")
+    parser.add_argument("--store", choices=list(ADDRESSES), default="elasticsearch", help="which cluster")
+    parser.add_argument("--addresses", action="store_true", help="only say where everything is")
     asked = parser.parse_args(arguments)
+    if asked.addresses:
+        sys.stdout.write(addresses(asked.store))
+        return 0
     lacking = problems(ask, map_count)
     if lacking:
         sys.stderr.write("The stack cannot start on this machine yet.\n")

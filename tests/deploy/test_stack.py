@@ -1,10 +1,12 @@
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 GOOD = {
     "docker --version": (0, "Docker version 28.2.2"),
@@ -126,3 +128,18 @@ def test_as_a_command_it_never_shows_a_traceback(root, tmp_path):
     assert done.stderr.splitlines()[1].startswith("- Docker is not here.")
     assert "Traceback" not in done.stderr
     assert not (tmp_path / ".env").exists()
+
+
+@pytest.mark.parametrize("store", ["elasticsearch", "opensearch"])
+def test_the_addresses_are_those_that_are_published(stack, root, store, capsys):
+    """What is said at the end is each port that the stack publishes with that store."""
+    assert stack.main(["--store", store, "--addresses"]) == 0
+    services = yaml.safe_load((root / "docker-compose.yml").read_text())["services"].values()
+    published = {
+        port.rpartition(":")[0]
+        for service in services
+        for port in service.get("ports", [])
+        if store in service.get("profiles", [store])
+    }
+    told = capsys.readouterr().out
+    assert set(re.findall(r"127\.0\.0\.1:\d+", told)) == published
