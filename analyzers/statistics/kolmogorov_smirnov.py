@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mlmon.analyzers.statistics.distributions import kolmogorov_tail
-from mlmon.analyzers.statistics.proportions import net_pair, share_pair
+from mlmon.analyzers.statistics.distributions import kolmogorov_tail, smirnov_p_value
+from mlmon.analyzers.statistics.proportions import Vector, net_pair, share_pair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,32 @@ def kolmogorov_smirnov(
     left = float(old.sum()) if n_reference is None else n_reference
     right = float(new.sum()) if n_current is None else n_current
     return KolmogorovSmirnov(statistic=statistic, p_value=_p_value(statistic, left, right))
+
+
+def ks_of_samples(reference: npt.ArrayLike, current: npt.ArrayLike) -> KolmogorovSmirnov | None:
+    """Give the two-sided test of two samples, without bins: the statistic is exact.
+
+    The p-value is exact for up to 10,000 values a side and asymptotic beyond, as in ``scipy.stats.ks_2samp``,
+    which computes it. Values that are not finite are left out.
+
+    Source: J. Hodges, Arkiv foer Matematik 1958.
+
+    Degenerate input: None when either side is empty.
+
+    >>> found = ks_of_samples([1.0, 2.0, 3.0, 4.0], [3.0, 4.0, 5.0, 6.0])
+    >>> found.statistic, round(found.p_value, 4)
+    (0.5, 0.7714)
+    """
+    old, new = _finite(reference), _finite(current)
+    if not old.size or not new.size:
+        return None
+    statistic, p_value = smirnov_p_value(old, new)
+    return KolmogorovSmirnov(statistic=statistic, p_value=p_value)
+
+
+def _finite(values: npt.ArrayLike) -> Vector:
+    array = np.asarray(values, dtype=np.float64).ravel()
+    return array[np.isfinite(array)]
 
 
 def ks_binning_error(reference: npt.ArrayLike, current: npt.ArrayLike) -> float | None:

@@ -9,7 +9,11 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import binomtest, ks_2samp
 
 from mlmon.analyzers.statistics.histograms import histogram, quantile_edges
-from mlmon.analyzers.statistics.kolmogorov_smirnov import kolmogorov_smirnov, ks_binning_error
+from mlmon.analyzers.statistics.kolmogorov_smirnov import (
+    kolmogorov_smirnov,
+    ks_binning_error,
+    ks_of_samples,
+)
 
 COUNTS = arrays(float, 7, elements=st.integers(0, 300))
 
@@ -81,3 +85,19 @@ def test_false_alarms_come_at_their_rate():
     alarms = sum(kolmogorov_smirnov(a, b).p_value < 0.05 for a, b in drawn)
     assert binomtest(alarms, 2000, 0.05, alternative="greater").pvalue > 1e-3
     assert alarms > 50
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (7, 30), (400, 300), (12_000, 900)])
+def test_of_samples_equals_scipy(sizes):
+    """Without bins both the statistic and the p-value are those of SciPy, ties and all."""
+    rng = np.random.default_rng(sum(sizes))
+    old, new = rng.normal(size=sizes[0]).round(1), rng.normal(0.2, size=sizes[1]).round(1)
+    found, expected = ks_of_samples(old, new), ks_2samp(old, new)
+    assert found is not None
+    assert (found.statistic, found.p_value) == (float(expected.statistic), float(expected.pvalue))
+
+
+def test_of_samples_leaves_out_what_is_not_finite():
+    """Missing and infinite values take no part, and a side of nothing else has no test."""
+    assert ks_of_samples([1.0, np.nan, np.inf], [1.0]) == ks_of_samples([1.0], [1.0])
+    assert ks_of_samples([np.nan, -np.inf], [1.0]) is None

@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import wasserstein_distance
 
 from mlmon.analyzers.statistics.histograms import histogram, quantile_edges
-from mlmon.analyzers.statistics.wasserstein import normed_wasserstein, wasserstein
+from mlmon.analyzers.statistics.wasserstein import normed_wasserstein, wasserstein, wasserstein_of_samples
 
 COUNTS = arrays(float, 6, elements=st.integers(0, 300))
 EDGES = [0.0, 1.0, 3.0, 3.5, 9.0]
@@ -65,3 +65,17 @@ def test_counts_that_do_not_fit_the_edges_are_refused():
     """Counts that are not one more than the edges are a ValueError."""
     with pytest.raises(ValueError, match="3 are needed"):
         wasserstein([1, 2], [1, 2], [0.0, 1.0])
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (7, 30), (5_000, 3_000)])
+def test_of_samples_equals_scipy(sizes):
+    """Without bins the distance is SciPy's, ties and all."""
+    rng = np.random.default_rng(sum(sizes))
+    old, new = rng.normal(size=sizes[0]).round(1), rng.normal(0.2, size=sizes[1]).round(1)
+    assert wasserstein_of_samples(old, new) == pytest.approx(wasserstein_distance(old, new), abs=1e-12)
+
+
+def test_of_samples_leaves_out_what_is_not_finite():
+    """Missing and infinite values take no part, and a side of nothing else has no distance."""
+    assert wasserstein_of_samples([1.0, np.nan, np.inf], [2.0]) == 1.0
+    assert wasserstein_of_samples([np.nan], [1.0]) is None
