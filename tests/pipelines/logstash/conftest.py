@@ -1,9 +1,12 @@
 """The table of lines, and the rules they are held against."""
 
+import importlib.util
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 import pytest
@@ -89,3 +92,15 @@ def comparable() -> Callable[[Document], Document]:
         return document | {"@timestamp": rfc_3339(document["@timestamp"]), "event.id": kind}
 
     return told
+
+
+@pytest.fixture(scope="session")
+def lscl() -> ModuleType:
+    """Give the parser and checker of Logstash's language."""
+    spec = importlib.util.spec_from_file_location("logstash_lscl", Path(__file__).parent / "lscl.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where a dataclass looks for its annotations
+    spec.loader.exec_module(module)
+    return module

@@ -95,11 +95,10 @@ def test_bytes_that_a_codec_replaced_are_known(run):
 def test_the_output_for_elasticsearch_finds_its_stream(run):
     """With a data stream that routes itself its three parts are in the event, and the namespace once."""
     line = (
-        b'{"@timestamp":"2013-03-01T10:00:00Z","log.level":"info","event.id":"a","event.dataset":"mlmon.app",'
+        '{"@timestamp":"2013-03-01T10:00:00Z","log.level":"info","event.id":"a","event.dataset":"mlmon.app",'
+        '"data_stream.namespace":"shop"}'
     )
-    event = {
-        "message": (line + b'"data_stream.namespace":"shop"}').decode(), "@metadata": {"mlmon": {"form": "text"}}
-    }  # fmt: skip
+    event = {"message": line, "@metadata": {"mlmon": {"form": "text"}}}
     [done] = run([event], routes_itself="true")
     assert done["document"]["data_stream"] == {"type": "logs", "dataset": "mlmon.app", "namespace": "shop"}
     assert "data_stream.namespace" not in done["document"]

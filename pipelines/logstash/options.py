@@ -1,0 +1,166 @@
+"""What may be chosen of Logstash's pipelines, and what cannot be meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from mlmon.core.errors import UsageError, nearest
+from mlmon.pipelines.validate import Limits
+
+INPUTS: Final = ("beats", "http", "tcp", "kafka", "s3", "kinesis")
+DOORS: Final = ("beats", "http", "tcp")
+OUTPUTS: Final = ("elasticsearch", "opensearch")
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+_NAMESPACE: Final = re.compile(r"[a-z0-9][a-z0-9_.]{0,99}")
+_SIZE: Final = re.compile(r"[1-9][0-9]*(?:kb|mb|gb)")
+_PATH: Final = re.compile(r"/[^\s\"'$]*")
+
+
+class Doors(Struct, frozen=True, kw_only=True):
+    """Where senders come in. Beyond this machine there is TLS, and each client shows a certificate."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - with TLS and certificates of clients; `checked` sees to it
+    beats_port: int = 5044
+    http_port: int = 8080
+    tcp_port: int = 5960
+    tls: bool = True
+    client_certificates: bool = True
+
+
+class Kafka(Struct, frozen=True, kw_only=True):
+    """Topics whose records are one event each."""
+
+    servers: str = "localhost:9092"
+    topics: tuple[str, ...] = ("mlmon",)
+    group: str = "mlmon-logstash"
+    tls: bool = True
+
+
+class S3(Struct, frozen=True, kw_only=True):
+    """Files of lines, plain or gzip, below a prefix of a bucket."""
+
+    bucket: str = ""
+    prefix: str = ""
+    region: str = "us-east-1"
+
+
+class Kinesis(Struct, frozen=True, kw_only=True):
+    """A stream whose records are one event each."""
+
+    stream: str = ""
+    application: str = "mlmon-logstash"
+    region: str = "us-east-1"
+
+
+class Output(Struct, frozen=True, kw_only=True):
+    """The cluster. `ca` says that its certificate is signed by an authority of one's own."""
+
+    kind: str = "elasticsearch"
+    hosts: tuple[str, ...] = ("https://localhost:9200",)
+    ca: bool = True
+    ingest_pipeline: str = ""
+
+    @property
+    def tls(self) -> bool:
+        """Whether the cluster is spoken to over TLS; only then is a secret sent."""
+        return all(urlsplit(host).scheme == "https" for host in self.hosts)
+
+    @property
+    def routes_itself(self) -> str:
+        """`true` where the output finds the data stream in the event, as LSCL writes it."""
+        return "true" if self.kind == "elasticsearch" else "false"
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """Everything that is rendered. `home` and `data` are folders on the machine where Logstash runs."""
+
+    inputs: tuple[str, ...] = ("beats", "http")
+    doors: Doors = Doors()
+    kafka: Kafka = Kafka()
+    s3: S3 = S3()
+    kinesis: Kinesis = Kinesis()
+    output: Output = Output()
+    namespace: str = "default"
+    home: str = "/etc/logstash/mlmon"
+    data: str = "/var/lib/logstash"
+    limits: Limits = Limits()
+    max_batch_bytes: int = 64 << 20
+    queue_bytes: str = "4gb"
+    sync_every: int = 1024
+    dead_letter_bytes: str = "1gb"
+    api_port: int = 9600
+
+
+def checked(options: Options) -> Options:
+    """The same, where it can be meant.
+
+    Raises:
+        UsageError: a name that is not known, a door without TLS beyond this machine, a cluster without TLS
+            beyond it, a bucket or stream that is missing, a size or folder in another form.
+
+    """
+    if not options.inputs:
+        raise UsageError(f"A pipeline needs at least one input. Choose of {', '.join(INPUTS)}.")
+    _check_names("input", options.inputs, INPUTS)
+    _check_names("output", (options.output.kind,), OUTPUTS)
+    _check_form("namespace", options.namespace, _NAMESPACE, "small letters, digits, '.' and '_'")
+    for name in ("home", "data"):
+        _check_form(name, getattr(options, name), _PATH, "a whole path, without blanks or quotes")
+    for name in ("queue_bytes", "dead_letter_bytes"):
+        _check_form(name, getattr(options, name), _SIZE, "a size such as 4gb")
+    _check_doors(options)
+    _check_cluster(options.output)
+    if "s3" in options.inputs and not options.s3.bucket:
+        raise UsageError("The input s3 needs the name of a bucket. Give --s3-bucket NAME.")
+    if "kinesis" in options.inputs and not options.kinesis.stream:
+        raise UsageError("The input kinesis needs the name of a stream. Give --kinesis-stream NAME.")
+    return options
+
+
+def _check_names(what: str, names: Iterable[str], allowed: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in allowed:
+            raise UsageError(
+                f"'{name}' is no {what} that can be rendered. Choose of {', '.join(allowed)}."
+                f"{nearest(name, allowed)}"
+            )
+
+
+def _check_form(name: str, value: str, form: re.Pattern[str], words: str) -> None:
+    if form.fullmatch(value) is None:
+        raise UsageError(f"'{value}' cannot be the {name.replace('_', ' ')}. Give {words}.")
+
+
+def _check_doors(options: Options) -> None:
+    doors = options.doors
+    is_open = any(name in DOORS for name in options.inputs) and doors.host not in LOOPBACK
+    if is_open and not doors.tls:
+        raise UsageError(
+            f"Doors on {doors.host} without TLS would show every event to the network. "
+            "Leave --plaintext away, or give --host 127.0.0.1."
+        )
+
+
+def _check_cluster(output: Output) -> None:
+    for host in output.hosts:
+        parts = urlsplit(host)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageError(
+                f"'{host}' is no address of a cluster. Give one such as https://es.example:9200."
+            )
+        if parts.username is not None:
+            raise UsageError(
+                f"The address of {parts.hostname} has a user in it, and files would show it. Put the secret "
+                "into Logstash's keystore; see docs/logstash.md."
+            )
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise UsageError(
+                f"{host} would be spoken to in clear text, and no secret may go that way. Use https://."
+            )
+    if len({urlsplit(host).scheme for host in output.hosts}) > 1:
+        raise UsageError("Some addresses of the cluster are https and some http. Use https:// for all.")

@@ -1,0 +1,82 @@
+"""Logstash's files, rendered from the schema and options: pipelines, settings, the filter and its rules."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib.resources import files
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mlmon.core import schema
+from mlmon.core.errors import UsageError
+from mlmon.core.schema import Dataset
+from mlmon.pipelines.logstash import rules
+from mlmon.pipelines.logstash.options import Options, checked
+
+FAILED_TAG: Final = "_mlmon_filter_failed"
+_TEMPLATES: Final = ("mlmon.conf", "deadletter.conf", "pipelines.yml", "logstash.yml")
+
+
+def render(options: Options) -> dict[str, str]:
+    """The text of each file by its name.
+
+    Raises:
+        UsageError: options that cannot be meant, or a value that Logstash's language cannot write.
+
+    """
+    asked = checked(options)
+    environment = _environment()
+    context = _context(asked)
+    output = environment.get_template(f"output_{asked.output.kind}.j2")
+    store = partial(_store, output.render, context)
+    made = {name: environment.get_template(f"{name}.j2").render(context, store=store) for name in _TEMPLATES}
+    script = files("mlmon.pipelines.logstash") / "templates" / "mlmon.rb"
+    table = rules.rules(namespace=asked.namespace, limits=asked.limits)
+    return made | {"mlmon.rb": script.read_text(encoding="utf-8"), "rules.json": rules.to_json(table)}
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("mlmon.pipelines.logstash"),
+        autoescape=False,  # noqa: S701 - this is no HTML; `lscl` quotes values for Logstash's language
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["lscl"] = quoted
+    return environment
+
+
+def _context(options: Options) -> dict[str, object]:
+    own = {name: getattr(options, name) for name in options.__struct_fields__ if name != "limits"}
+    return own | {
+        "max_event_bytes": options.limits.max_event_bytes,
+        "schema": schema,
+        "app": str(Dataset.APP),
+        "original": rules.ORIGINAL,
+        "dead_letter_tag": rules.DEAD_LETTER_TAG,
+        "dead_letter_stream": rules.DEAD_LETTER_STREAM,
+        "failed_tag": FAILED_TAG,
+    }
+
+
+def _store(render_output: object, context: dict[str, object], id: str) -> str:  # noqa: A002 - the plugin's word
+    assert callable(render_output)  # noqa: S101 - a template's method
+    return str(render_output(context, id=id)).rstrip("\n")
+
+
+def quoted(value: str) -> str:
+    """A text as Logstash's language writes it: it knows no escapes, so a text may have one kind of quotes.
+
+    >>> quoted("/etc/mlmon")
+    '"/etc/mlmon"'
+
+    Raises:
+        UsageError: it has both, or a line end.
+
+    """
+    if "\n" in value or "\r" in value or ('"' in value and "'" in value):
+        raise UsageError(f"{value!r} cannot be written in Logstash's language. Use a text without quotes.")
+    return f"'{value}'" if '"' in value else f'"{value}"'

@@ -1,0 +1,146 @@
+import json
+import re
+
+import msgspec
+import pytest
+import yaml
+
+from mlmon.core import schema
+from mlmon.core.errors import UsageError
+from mlmon.pipelines.logstash import options as chosen
+from mlmon.pipelines.logstash.options import Doors, Kafka, Kinesis, Options, Output
+from mlmon.pipelines.logstash.render import quoted, render
+
+EVERYTHING = Options(
+    inputs=chosen.INPUTS,
+    s3=chosen.S3(bucket="events", prefix="flights/"),
+    kinesis=Kinesis(stream="events"),
+    namespace="shop",
+)
+VARIANTS = {
+    "usual": Options(),
+    "everything": EVERYTHING,
+    "opensearch": Options(output=Output(kind="opensearch", hosts=("https://a:9200", "https://b:9200"))),
+    "loopback": Options(
+        inputs=("beats", "http", "tcp", "kafka"),
+        doors=Doors(host="127.0.0.1", tls=False),
+        kafka=Kafka(tls=False),
+        output=Output(hosts=("http://127.0.0.1:9200",), ca=False, ingest_pipeline="mine"),
+    ),
+    "opensearch-loopback": Options(
+        output=Output(kind="opensearch", hosts=("http://localhost:9200",), ca=False, ingest_pipeline="mine")
+    ),
+    "without-client-certificates": Options(doors=Doors(client_certificates=False)),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_what_is_rendered_is_sound(lscl, name):
+    """Each pipeline is a configuration of known plugins and options, with ids, and without a trap."""
+    files = render(VARIANTS[name])
+    assert {file: lscl.faults(files[file]) for file in files if file.endswith(".conf")} == {
+        "mlmon.conf": [], "deadletter.conf": []
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["usual", "everything", "opensearch"])
+def test_what_is_rendered_is_as_it_was(golden, name):
+    """The files change only when the schema or the templates do, and then somebody reads the difference."""
+    for file, text in render(VARIANTS[name]).items():
+        if file.endswith((".conf", ".yml")) or (file == "rules.json" and name == "usual"):
+            golden(f"logstash/{name}/{file}", text)
+
+
+def test_every_field_of_the_schema_is_in_the_rules():
+    """A field that is new in the schema is checked by the filter without anybody's doing."""
+    table = msgspec.json.decode(render(Options())["rules.json"])
+    for dataset in (*schema.LOGGED, schema.Dataset.HEALTH):
+        names = {field.name for field in schema.fields_of(dataset)} - {schema.EVENT_DATASET}
+        assert set(table["fields"][dataset]) == names
+    assert set(table["known"]) == set(schema.FIELDS)
+
+
+def test_every_input_marks_what_it_brings(lscl):
+    """Each input says whether it brings text or fields, which is what the filter goes by."""
+    plugins = [it for it in lscl.parse(render(EVERYTHING)["mlmon.conf"]).plugins if it.section == "input"]
+    forms = {plugin.name: plugin.options["add_field"]["[@metadata][mlmon][form]"] for plugin in plugins}
+    assert forms == {
+        "beats": "fields", "http": "text", "tcp": "fields", "kafka": "text", "s3": "text", "kinesis": "text"
+    }  # fmt: skip
+
+
+def test_every_door_beyond_this_machine_asks_for_a_certificate(lscl):
+    """By default a door has TLS and takes only clients that show a certificate."""
+    doors = [it for it in lscl.parse(render(EVERYTHING)["mlmon.conf"]).plugins if it.name in chosen.DOORS]
+    assert len(doors) == 3
+    for door in doors:
+        assert door.options["ssl_enabled"].text == "true"
+        assert door.options["ssl_client_authentication"] == "required"
+
+
+def test_no_secret_is_in_a_file():
+    """What opens the cluster stands in Logstash's keystore, and the files name it only."""
+    for name in ("usual", "opensearch"):
+        text = "".join(render(VARIANTS[name]).values())
+        for word in ("api_key =>", "password =>"):
+            assert all(
+                line.split("=>")[1].strip().startswith('"${MLMON_')
+                for line in text.splitlines()
+                if word in line
+            )
+
+
+def test_the_tcp_input_warns():
+    """Whoever reads the pipeline learns that tcp can lose events."""
+    assert "WARNING: this wire has no acknowledgement" in render(EVERYTHING)["mlmon.conf"]
+
+
+def test_the_settings_keep_what_waits_on_disk():
+    """The queue is on disk, what the cluster refuses is kept, and nothing is left out of a stop."""
+    files = render(Options(queue_bytes="8gb", sync_every=1))
+    main, letters = yaml.safe_load(files["pipelines.yml"])
+    assert main["queue.type"] == "persisted"
+    assert (main["queue.max_bytes"], main["queue.checkpoint.writes"]) == ("8gb", 1)
+    assert main["dead_letter_queue.enable"] is True
+    assert letters["dead_letter_queue.enable"] is False
+    settings = yaml.safe_load(files["logstash.yml"])
+    assert settings["pipeline.unsafe_shutdown"] is False
+    assert settings["path.dead_letter_queue"] in files["deadletter.conf"]
+
+
+def test_the_rules_are_those_of_the_namespace():
+    """An event without a namespace goes to the one that was asked for."""
+    assert json.loads(render(EVERYTHING)["rules.json"])["namespace"] == "shop"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (Options(inputs=("beets",)), "Did you mean 'beats'"),
+        (Options(output=Output(kind="solr")), "elasticsearch, opensearch"),
+        (Options(namespace="a-b"), "cannot be the namespace"),
+        (Options(home="relative"), "cannot be the home"),
+        (Options(home='/etc/"x'), "cannot be the home"),
+        (Options(queue_bytes="many"), "such as 4gb"),
+        (Options(doors=Doors(tls=False)), "without TLS would show every event"),
+        (Options(output=Output(hosts=("http://es:9200",))), "clear text"),
+        (Options(output=Output(hosts=("https://es:9200", "http://localhost:9200"))), "Use https:// for all"),
+        (Options(output=Output(hosts=("https://me:secret@es:9200",))), "has a user in it"),
+        (Options(output=Output(hosts=("es",))), "is no address"),
+        (Options(inputs=("s3",)), "--s3-bucket"),
+        (Options(inputs=("kinesis",)), "--kinesis-stream"),
+        (Options(inputs=()), "at least one input"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(wrong, told):
+    """Options that would be unsafe or wrong are refused in words, and nothing is rendered."""
+    with pytest.raises(UsageError, match=re.escape(told)):
+        render(wrong)
+
+
+def test_a_value_that_logstash_cannot_write_is_refused():
+    """Logstash's language knows no escapes, so a text with both kinds of quotes has no form in it."""
+    assert quoted('say "hi"') == "'say \"hi\"'"
+    for text in ("'\"", "a\nb"):
+        with pytest.raises(UsageError, match="cannot be written"):
+            quoted(text)
