@@ -264,16 +264,22 @@ def open_embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 
 
 @pytest.fixture(scope="session")
-def open_cluster(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Store]]:
-    """Give a function that opens an empty store on a kind of server; they are closed at the end."""
+def open_on() -> Iterator[Callable[[Any], Store]]:
+    """Give a function that opens an empty store on a server; they are closed at the end."""
     with ExitStack() as stack:
 
-        def start(kind: str) -> Store:
-            store = _empty(request.getfixturevalue(kind))
+        def start(engine: Any) -> Store:
+            store = _empty(engine)
             stack.callback(store.close)
             return store
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def open_cluster(request: pytest.FixtureRequest, open_on: Callable[[Any], Store]) -> Callable[[str], Store]:
+    """Give a function that opens an empty store on the server of a kind."""
+    return lambda kind: open_on(request.getfixturevalue(kind))
 
 
 @pytest.fixture(scope="session")
