@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from typing import IO, Any, Final, NoReturn
 
 import click
@@ -24,6 +25,7 @@ PIPE_CLOSED: Final = 141
 
 SECTIONS: Final = {
     "Start": ("demo", "up", "setup", "doctor", "config"),
+    "Try": ("try",),
     "Look": ("models", "metrics", "findings", "accounting", "logs", "report", "serve"),
     "Feed": ("outcomes", "reference", "collect", "keys", "analyze", "deadletter"),
     "Take out": ("export", "copy"),
@@ -76,7 +78,8 @@ class Commands(click.Group):
         """Import the module of a command; None where there is no such command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = import_module(f"mlmon.cli.commands.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"mlmon.cli.commands.{module}").command
         return command
 
     def resolve_command(

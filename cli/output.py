@@ -68,6 +68,12 @@ def write_more(rows: Iterable[Row], form: str, *, keys: Sequence[str], line: Cal
     sys.stdout.flush()
 
 
+def write_value(value: object) -> None:
+    """Print one value as JSON on a line."""
+    sys.stdout.write(f"{_encode(value)}\n")
+    sys.stdout.flush()
+
+
 class _Counted:
     """An iterable that knows afterwards how many it gave."""
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 # What may cross the layers: the wiring knows every implementation, and the demo is a user of the whole.
-CROSSING = ("cli/wiring.py", "cli/wiring_cluster.py", "demo/")
+CROSSING = ("cli/wiring.py", "cli/wiring_cluster.py", "cli/wiring_series.py", "cli/wiring_try.py", "demo/")
 
 # Where each third-party distribution may be imported. A new client gets a row, and as few places as it can.
 CLIENTS = {
     "click": ("cli/",),
-    "duckdb": ("stores/embedded/", "cli/parquet.py"),
+    "duckdb": ("stores/embedded/", "cli/parquet.py", "cli/frame.py"),
     "elastic_transport": ("stores/elasticsearch.py",),  # elasticsearch brings it
     "elasticsearch": ("stores/elasticsearch.py",),
     "jinja2": ("pipelines/logstash/", "web/"),
@@ -25,6 +25,7 @@ CLIENTS = {
     "pandas": ("demo/",),
     "pylogbeat": ("logging_sdk/transports/",),
     "pythonjsonlogger": ("logging_sdk/",),
+    "river": ("analyzers/series/detectors.py",),
     "rich": ("cli/", "demo/"),
     "sklearn": ("analyzers/", "demo/"),
     "starlette": ("pipelines/collector/", "web/"),

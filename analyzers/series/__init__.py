@@ -1,0 +1,1 @@
+"""Functions of a series of numbers: which points are anomalies, where it changes, when errors drift."""
