@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
 
+from mlmon.core import schema
 from mlmon.core.errors import StoreError, StoreVersionError
 from mlmon.core.schema import EVENTS, Dataset
 from mlmon.stores.search import verdicts
@@ -194,23 +196,30 @@ def _with_new_mappings(changes: Sequence[Change]) -> Iterator[Dataset]:
 def _follow(connection: Connection, dataset: Dataset, changes: Sequence[Change]) -> None:
     """Give the indices that are there the fields that are new; where that cannot be, begin a new one."""
     name = f"{dataset}@mappings"
-    [body] = [change.part.body["template"]["mappings"] for change in changes if change.part.name == name]
-    pattern = f"logs-{dataset}-*" if dataset in EVENTS else f"{dataset}-*"
-    path = f"/{pattern}/_mapping?allow_no_indices=true&ignore_unavailable=true&write_index_only=true"
-    response = connection.send("PUT", path, msgspec.json.encode(body))
-    if response.is_well or response.status == _NOT_FOUND:
-        return
+    [part] = [change.part for change in changes if change.part.name == name]
+    mappings = part.body["template"]["mappings"]
+    # A stream's own time is never changed, and some versions refuse to hear of it again.
+    fields = {field: of for field, of in mappings["properties"].items() if field != schema.TIMESTAMP}
+    body = msgspec.json.encode({**mappings, "properties": fields})
     if dataset not in EVENTS:
-        raise _refused(connection, f"to add the new fields to {pattern}", response.body)
-    for stream in _streams(connection, pattern):
+        pattern = f"{dataset}-*"
+        path = f"/{pattern}/_mapping?allow_no_indices=true&ignore_unavailable=true"
+        response = connection.send("PUT", path, body)
+        if not response.is_well and response.status != _NOT_FOUND:
+            raise _refused(connection, f"to add the new fields to {pattern}", response.body)
+        return
+    for stream in _streams(connection, f"logs-{dataset}-*,logs-{dataset}.*-*"):
+        if connection.send("PUT", f"/{stream}/_mapping?write_index_only=true", body).is_well:
+            continue
         rolled = connection.send("POST", f"/{stream}/_rollover")
         if not rolled.is_well:
             raise _refused(connection, f"to begin a new index of {stream}", rolled.body)
 
 
 def _streams(connection: Connection, pattern: str) -> list[str]:
-    response = connection.send("GET", f"/_resolve/index/{pattern}")
-    return [each["name"] for each in response.json().get("data_streams", ())] if response.is_well else []
+    response = connection.send("GET", f"/_resolve/index/{quote(pattern, safe='*,')}")
+    found = response.json().get("data_streams", ()) if response.is_well else ()
+    return [quote(each["name"]) for each in found]
 
 
 def _refused(connection: Connection, what: str, body: bytes) -> StoreError:

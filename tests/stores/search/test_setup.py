@@ -1,8 +1,11 @@
 """Setting real clusters up. A namespace is set up once, and each test puts back what it changes."""
 
+import secrets
+
 import pytest
 
 from mlmon.core.errors import StoreError, StoreVersionError
+from mlmon.core.schema import Dataset
 from mlmon.stores.search import facts, setup
 from mlmon.stores.search.access import Access
 from mlmon.stores.search.connection import Http
@@ -110,6 +113,30 @@ def test_removing_takes_all_of_a_namespace_and_nothing_else(connection, found, m
     assert {change.part.name for change in plan if change.is_due} == set(gone)
     assert list(setup.remove(connection, found, TEAM)) == []
     list(setup.apply(connection, plan))
+
+
+@pytest.mark.parametrize("before", ["absent", "of another type"])
+def test_streams_that_are_there_follow_new_mappings(engine, connection, found, made, replace_part, before):
+    """After an upgrade a stream's newest index has the new field, added, or begun anew where it must be."""
+    name = f"{Dataset.APP}@mappings"
+    _, told = engine.ask("GET", f"/_component_template/{name}")
+    old = told["component_templates"][0]["component_template"]["template"]
+    fields = old["mappings"]["properties"]["log"]["properties"]
+    was = fields.pop("logger")
+    if before != "absent":
+        fields["logger"] = {"type": "long"}
+    replace_part(name, {"template": old, "_meta": {"managed_by": "mlmon", "version": 0}})
+    own = Options(namespace=f"follow_{secrets.token_hex(4)}")  # never removed, for its stream stays
+    put = [change for change in setup.plan(connection, found, own) if change.part.name != name]
+    list(setup.apply(connection, put))
+    stream = f"logs-mlmon.app-{own.namespace}"
+    event = b'{"create":{}}\n{"@timestamp":"2013-03-01T00:00:00Z"}\n'
+    assert engine.ask("POST", f"/{stream}/_bulk", event)[1]["errors"] is False
+    list(setup.apply(connection, setup.plan(connection, found, own)))
+    _, told = engine.ask("GET", f"/{stream}/_mapping")
+    assert len(told) == (1 if before == "absent" else 2)
+    newest = max(told)
+    assert told[newest]["mappings"]["properties"]["log"]["properties"]["logger"]["type"] == was["type"]
 
 
 def test_a_cluster_without_a_lifecycle_is_told_of(found):
