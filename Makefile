@@ -37,7 +37,7 @@ check: $(VENV)/.installed-dev .link/mlmon ## Check style, types and docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(PACKAGES)
-	$(BIN)/mypy tests benchmarks deploy/*.py
+	$(BIN)/mypy tests benchmarks deploy/*.py deploy/kubernetes/*.py
 	$(BIN)/python -m pytest -q tests/docs
 
 bench: $(VENV)/.installed-dev ## Measure against named peers (ONLY=name runs one; ARGS=--write-docs renews the page)

@@ -2,7 +2,8 @@
 """One-shot service of the stack: gives the cluster its roles, and each part of mlmon a user with one of them.
 
 It reads the roles that `mlmon setup --roles` prints from stdin, and passwords from the environment. Each
-request puts a whole object, so it may run at every start. Standard library alone.
+request puts a whole object, so it may run at every start. Logstash gets an API key in KEY_FILE in place of a
+user; a key there that still opens the door stays. Standard library alone.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 USERS: Final = {
     "mlmon_setup": ("SETUP_PASSWORD", "mlmon_provisioner"),
     "mlmon_collector": ("COLLECTOR_PASSWORD", "mlmon_writer"),
-    "mlmon_logstash": ("LOGSTASH_PASSWORD", "mlmon_writer"),
     "mlmon_analyzer": ("ANALYZER_PASSWORD", "mlmon_analyzer"),
     "mlmon_reader": ("READER_PASSWORD", "mlmon_reader"),
 }
@@ -29,7 +30,10 @@ ADMINS: Final = {
     "elasticsearch": ("elastic", "ELASTIC_PASSWORD"),
     "opensearch": ("admin", "OPENSEARCH_PASSWORD"),
 }
+KEY: Final = "mlmon-logstash"
+KEY_ROLE: Final = "mlmon_writer"
 _TIMEOUT_S: Final = 30
+_UNAUTHORIZED: Final = 401
 
 
 class Put(NamedTuple):
@@ -37,7 +41,15 @@ class Put(NamedTuple):
 
     method: str
     path: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | None = None
+
+
+class Door(NamedTuple):
+    """A cluster and how to be let in: the value of the header Authorization."""
+
+    base: str
+    authorization: str
+    tls: ssl.SSLContext | None
 
 
 def requests(
@@ -65,25 +77,58 @@ def _user(engine: str, name: str, password: str, role: str) -> Put:
     return Put("PUT", f"/_security/user/{name}", {"password": password, "roles": [role]})
 
 
-def send(put: Put, base: str, user: str, password: str, tls: ssl.SSLContext | None) -> None:
-    """Send one request.
+def send(put: Put, door: Door) -> Any:  # noqa: ANN401 - whatever the cluster answers
+    """Send one request; gives what the answer's JSON holds.
 
     Raises:
-        OSError: the cluster does not answer, or refuses.
+        OSError: the cluster does not answer, or refuses; the message has its reason.
 
     """
-    secret = base64.b64encode(f"{user}:{password}".encode()).decode()
     request = urllib.request.Request(  # noqa: S310 - the address is the stack's own
-        base + put.path,
-        data=json.dumps(put.body).encode(),
+        door.base + put.path,
+        data=None if put.body is None else json.dumps(put.body).encode(),
         method=put.method,
-        headers={"Authorization": f"Basic {secret}", "Content-Type": "application/json"},
+        headers={"Authorization": door.authorization, "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=tls) as answer:  # noqa: S310 - as above
-        answer.read()
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=door.tls) as answer:  # noqa: S310 - as above
+            return json.loads(answer.read() or b"{}")
+    except urllib.error.HTTPError as error:
+        why = error.read(500).decode(errors="replace")
+        raise PermissionError(
+            error.code, f"{put.method} {put.path} was refused with {error.code}: {why}"
+        ) from None
 
 
-def run(environ: Mapping[str, str], roles: str) -> str:
+def make_key(path: Path, roles: Mapping[str, Mapping[str, Any]], admin: Door) -> None:
+    """Write an API key for Logstash, as `id:key`, unless the one that is there is still good.
+
+    Raises:
+        OSError: as `send`; the file cannot be written.
+
+    """
+    known = path.read_text(encoding="ascii").strip() if path.exists() else ""
+    if known and _opens(known, admin):
+        return
+    [role] = [body for name, body in roles.items() if name.endswith(f"/{KEY_ROLE}")]
+    made = send(Put("POST", "/_security/api_key", {"name": KEY, "role_descriptors": {KEY_ROLE: role}}), admin)
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{made['id']}:{made['api_key']}\n")
+
+
+def _opens(key: str, admin: Door) -> bool:
+    encoded = base64.b64encode(key.encode()).decode()
+    try:
+        send(Put("GET", "/_security/_authenticate"), admin._replace(authorization=f"ApiKey {encoded}"))
+    except PermissionError as error:
+        if error.errno == _UNAUTHORIZED:
+            return False
+        raise
+    return True
+
+
+def run(environ: Mapping[str, str], told: str) -> str:
     """Put all, and say how much it was.
 
     Raises:
@@ -92,16 +137,16 @@ def run(environ: Mapping[str, str], roles: str) -> str:
         ValueError: the roles are no JSON.
 
     """
-    engine, base = environ["ENGINE"], environ["CLUSTER"].rstrip("/")
+    engine, base, roles = environ["ENGINE"], environ["CLUSTER"].rstrip("/"), json.loads(told)
     user, variable = ADMINS[engine]
+    secret = base64.b64encode(f"{user}:{environ[variable]}".encode()).decode()
     tls = ssl.create_default_context(cafile=environ["CA_FILE"]) if base.startswith("https:") else None
-    puts = list(requests(engine, json.loads(roles), environ))
+    admin = Door(base, f"Basic {secret}", tls)
+    puts = list(requests(engine, roles, environ))
     for put in puts:
-        try:
-            send(put, base, user, environ[variable], tls)
-        except urllib.error.HTTPError as error:
-            why = error.read(500).decode(errors="replace")
-            raise OSError(f"{put.method} {put.path} was refused with {error.code}: {why}") from None
+        send(put, admin)
+    if engine == "elasticsearch":
+        make_key(Path(environ["KEY_FILE"]), roles, admin)
     return f"{len(puts)} roles and users are as they should be at {base}."
 
 
@@ -114,7 +159,7 @@ def main() -> int:
     except ValueError as error:
         sys.stderr.write(f"The roles on stdin are no JSON: {error}. Pipe in: mlmon setup --roles\n")
     except OSError as error:
-        sys.stderr.write(f"The cluster got no roles and users: {error}\n")
+        sys.stderr.write(f"The cluster did not get its roles and users: {error.strerror or error}\n")
     else:
         sys.stdout.write(f"{told}\n")
         return 0

@@ -31,16 +31,29 @@ def roles(engine) -> str:
 
 @pytest.fixture
 def cluster(certificates) -> Iterator[SimpleNamespace]:
-    """Give a stub of a cluster behind TLS: what it was asked, and the status it answers with."""
-    stub = SimpleNamespace(asked=[], status=200, url="")
+    """Give a stub of a cluster behind TLS: what it was asked, its status, and the keys it knows."""
+    stub = SimpleNamespace(asked=[], status=200, url="", keys=[])
 
     class Handler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             stub.asked.append((self.command, self.path, self.headers["Authorization"], json.loads(body)))
-            self.send_response(stub.status)
+            self._answer(stub.status, {"reason": "stub", **self._made()})
+
+        def do_GET(self) -> None:
+            known = self.headers["Authorization"].removeprefix("ApiKey ") in stub.keys
+            self._answer(200 if known else 401, {})
+
+        def _made(self) -> dict[str, str]:
+            if self.path != "/_security/api_key":
+                return {}
+            stub.keys.append(base64.b64encode(b"id:%d" % len(stub.keys)).decode())
+            return {"id": "id", "api_key": str(len(stub.keys) - 1)}
+
+        def _answer(self, status: int, body: dict[str, str]) -> None:
+            self.send_response(status)
             self.end_headers()
-            self.wfile.write(b'{"reason": "stub"}')
+            self.wfile.write(json.dumps(body).encode())
 
         do_POST = do_PUT  # noqa: N815 - the standard library's name
 
@@ -61,17 +74,18 @@ def cluster(certificates) -> Iterator[SimpleNamespace]:
 
 
 @pytest.fixture
-def environ(script, engine, cluster, certificates) -> dict[str, str]:
+def environ(script, engine, cluster, certificates, tmp_path) -> dict[str, str]:
     """Give the variables that the service gets."""
     names = script("stack").SECRETS
     passwords = {name: f"secret of {name}" for name in names}
-    return {**passwords, "ENGINE": engine, "CLUSTER": cluster.url, "CA_FILE": certificates.ca}
+    where = {"CLUSTER": cluster.url, "CA_FILE": certificates.ca, "KEY_FILE": str(tmp_path / "key")}
+    return {**passwords, **where, "ENGINE": engine}
 
 
 def test_every_part_gets_a_user_with_a_role_that_exists(script, engine, roles, cluster, environ):
     """All roles are put before the users, and every user has one of them and a password of its own."""
     told = script("access").run(environ, roles)
-    paths = [path for _, path, _, _ in cluster.asked]
+    paths = [path for _, path, _, _ in cluster.asked if path != "/_security/api_key"]
     assert told.startswith(f"{len(paths)} roles and users")
     assert paths[: len(Role)] == list(json.loads(roles))
     users = [body for _, path, _, body in cluster.asked if "user" in path and "kibana_system" not in path]
@@ -79,6 +93,28 @@ def test_every_part_gets_a_user_with_a_role_that_exists(script, engine, roles, c
     assert {role for body in users for role in body[key]} == {name_of(role) for role in Role}
     assert len({body["password"] for body in users}) == len(users) == len(script("access").USERS)
     assert ("/_security/user/kibana_system/_password" in paths) == (engine == "elasticsearch")
+
+
+@pytest.mark.parametrize("engine", ["elasticsearch"], indirect=True)
+def test_logstash_gets_a_key_that_writes(script, roles, cluster, environ, tmp_path):
+    """The key has the writer's rights and no others, and is for its owner's eyes."""
+    script("access").run(environ, roles)
+    [asked] = [body for _, path, _, body in cluster.asked if path == "/_security/api_key"]
+    writer = json.loads(roles)[f"/_security/role/{name_of(Role.WRITER)}"]
+    assert asked["role_descriptors"] == {name_of(Role.WRITER): writer}
+    assert (tmp_path / "key").read_text() == "id:0\n"
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("engine", ["elasticsearch"], indirect=True)
+def test_a_good_key_stays_and_a_lost_one_is_made_again(script, roles, cluster, environ, tmp_path):
+    """A second run makes no key, unless the cluster no longer knows the one that is there."""
+    for _ in range(2):
+        script("access").run(environ, roles)
+    assert len(cluster.keys) == 1
+    cluster.keys[0] = "forgotten"
+    script("access").run(environ, roles)
+    assert (tmp_path / "key").read_text() == "id:1\n"
 
 
 def test_it_asks_as_the_administrator(script, engine, roles, cluster, environ):
