@@ -12,7 +12,7 @@ import queue
 import threading
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from time import monotonic
 from typing import Final, Protocol
@@ -25,7 +25,7 @@ from mlmon.core.errors import InvalidEventError, MlmonError, StoreError, WireErr
 from mlmon.core.event import Event
 from mlmon.core.store import Refused, Written
 from mlmon.pipelines.deadletter import DeadLetter, DeadLetters, letter
-from mlmon.pipelines.naming import Naming
+from mlmon.pipelines.naming import Name, Naming
 from mlmon.pipelines.scope import WRONG_NAMESPACE, scoped
 from mlmon.pipelines.validate import Validator
 
@@ -38,6 +38,10 @@ _MOST_TIMES: Final = 1_024
 
 class BusyError(WireError):
     """So much waits to be written that no more is taken; come back soon."""
+
+
+Ids = Callable[[int], str]
+"""Gives the id of a line by its place in a submission, where the line has none of its own."""
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -85,6 +89,7 @@ class _Submission(Struct, kw_only=True):
     size: int
     source: str
     namespace: str | None
+    ids: Ids | None
     is_counted: bool
     receipt: Future[Receipt]
 
@@ -145,10 +150,14 @@ class Pipeline:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, lines: Sequence[bytes], source: str, *, namespace: str | None = None) -> Future[Receipt]:
+    def submit(
+        self, lines: Sequence[bytes], source: str, *, namespace: str | None = None, ids: Ids | None = None
+    ) -> Future[Receipt]:
         """Hand over lines; the receipt comes when all of them are durable.
 
         With a `namespace` all of them are events of that one, and those that name another are refused.
+        `ids` names the lines that have no id, for a source that knows its lines again; without it they are
+        named as `mlmon.pipelines.naming` says.
 
         The future raises StoreError where the store or the dead letters could not be written: then nothing of
         the submission may be counted on, and sending it again is safe.
@@ -158,7 +167,7 @@ class Pipeline:
             WireError: the pipeline is closed.
 
         """
-        return self._submit(lines, source, namespace, is_counted=True)
+        return self._submit(lines, source, namespace, ids, is_counted=True)
 
     def report(self, line: bytes) -> Future[Receipt]:
         """Write what the collector says of itself, in its turn; it is not counted, and never turned away.
@@ -167,10 +176,16 @@ class Pipeline:
             WireError: the pipeline is closed.
 
         """
-        return self._submit([line], "collector", None, is_counted=False)
+        return self._submit([line], "collector", None, None, is_counted=False)
 
     def _submit(
-        self, lines: Sequence[bytes], source: str, namespace: str | None, *, is_counted: bool
+        self,
+        lines: Sequence[bytes],
+        source: str,
+        namespace: str | None,
+        ids: Ids | None,
+        *,
+        is_counted: bool,
     ) -> Future[Receipt]:
         size = sum(map(len, lines))
         with self._lock:
@@ -194,6 +209,7 @@ class Pipeline:
                     size=size,
                     source=source,
                     namespace=namespace,
+                    ids=ids,
                     is_counted=is_counted,
                     receipt=receipt,
                 )
@@ -286,10 +302,12 @@ class Pipeline:
 
     def _sort(self, submission: _Submission, checked: _Checked) -> None:
         """Put the lines of a submission to the events or to the refused."""
-        namespace = submission.namespace
+        namespace, ids = submission.namespace, submission.ids
         # A sender that comes again comes from another port.
         name = self._naming.of(f"{submission.source.rpartition(':')[0]} {namespace or ''}")
         for index, line in enumerate(submission.lines):
+            if ids is not None:
+                name = _given(ids, index)
             try:
                 event = self._validate(line, name)
                 checked.events.append(event if namespace is None else scoped(event, namespace))
@@ -364,6 +382,11 @@ class Pipeline:
             self._counts["failed"] += sum(len(each.lines) for each in group if each.is_counted)
         for each in group:
             each.receipt.set_exception(told)
+
+
+def _given(ids: Ids, index: int) -> Name:
+    """The name of one line, as its source gives it."""
+    return lambda _line, _is_dated: ids(index)
 
 
 def _valid_lines(checked: _Checked) -> list[int]:
