@@ -27,7 +27,7 @@ SECTIONS: Final = {
     "Start": ("demo", "up", "setup", "doctor", "config"),
     "Try": ("try",),
     "Look": ("models", "metrics", "findings", "accounting", "logs", "report", "serve"),
-    "Feed": ("outcomes", "reference", "collect", "keys", "analyze", "deadletter"),
+    "Feed": ("outcomes", "reference", "collect", "keys", "analyze", "deadletter", "pipeline"),
     "Take out": ("export", "copy"),
 }
 NEWCOMER: Final = ("demo", "up", "models", "findings", "doctor")
