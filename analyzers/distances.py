@@ -10,12 +10,15 @@ from msgspec import Struct
 
 from mlmon.analyzers.reference import Categorical, Numeric
 from mlmon.analyzers.statistics.chi_squared import chi_squared
+from mlmon.analyzers.statistics.hellinger import hellinger
 from mlmon.analyzers.statistics.histograms import OTHER, merge_groups, quantile_groups
 from mlmon.analyzers.statistics.jensen_shannon import jensen_shannon
 from mlmon.analyzers.statistics.kolmogorov_smirnov import kolmogorov_smirnov
+from mlmon.analyzers.statistics.l_infinity import l_infinity
 from mlmon.analyzers.statistics.proportion_difference import proportion_difference
 from mlmon.analyzers.statistics.proportions import Vector
 from mlmon.analyzers.statistics.psi import BINS, psi
+from mlmon.analyzers.statistics.total_variation import total_variation
 from mlmon.analyzers.statistics.wasserstein import wasserstein
 
 COARSE: Final = 20
@@ -23,7 +26,7 @@ COARSE: Final = 20
 
 NAMED: Final = 18
 UNSEEN: Final = "__unseen__"
-"""The category of all that the reference never saw."""
+"""The category of all that the reference never saw; there is none where it knows not all that it saw."""
 
 
 class Distance(Struct, frozen=True, kw_only=True):
@@ -91,13 +94,15 @@ def numeric_distance(scale: NumericScale, counts: Vector, missing: float, shrink
     coarse = merge_groups(counts, scale.coarse)
     stability = psi(scale.tens_counts, merge_groups(counts, scale.tens), bins=None)
     test = kolmogorov_smirnov(scale.counts, counts, n_current=n * shrink)
+    moved, std = wasserstein(scale.counts, counts, scale.edges), scale.profile.std
     lost = _missing(scale.profile.missing, n_reference, missing, n, shrink)
     return Distance(
         metrics={
             "psi": stability,
-            "jensen_shannon": jensen_shannon(scale.coarse_counts, coarse),
+            **shares_apart(scale.coarse_counts, coarse),
             "kolmogorov_smirnov": test.statistic if test is not None else None,
-            "wasserstein": wasserstein(scale.counts, counts, scale.edges),
+            "wasserstein": moved,
+            "wasserstein_normed": moved / std if moved is not None and std else None,
             "missing_rate": lost[0],
         },
         n=n,
@@ -142,8 +147,10 @@ def categorical_distance(
     current = np.zeros(len(scale.names))
     place = {name: index for index, name in enumerate(scale.names[:-2])}
     known = scale.profile.counts
+    # A reference that has forgotten its rarest names cannot tell one of those from one it never saw.
+    stranger = -2 if scale.profile.other > 0.0 else -1
     for name, count in counts.items():
-        current[place.get(name, -2 if name in known else -1)] += count
+        current[place.get(name, -2 if name in known else stranger)] += count
     current[-2] += rest
     here = (scale.counts + current) > 0.0
     old, new = scale.counts[here], current[here]
@@ -155,7 +162,8 @@ def categorical_distance(
     return Distance(
         metrics={
             "psi": stability,
-            "jensen_shannon": jensen_shannon(old, new),
+            **shares_apart(old, new),
+            "chi_squared": test.statistic if test is not None else (0.0 if alike else None),
             "cramers_v": test.cramers_v if test is not None else (0.0 if alike else None),
             "missing_rate": lost[0],
         },
@@ -172,6 +180,16 @@ def categorical_distance(
         reference=old.tolist(),
         current=new.tolist(),
     )
+
+
+def shares_apart(old: Vector, new: Vector) -> dict[str, float | None]:
+    """The distances that ask only how much of each side lies in each bin or category."""
+    return {
+        "jensen_shannon": jensen_shannon(old, new),
+        "hellinger": hellinger(old, new),
+        "total_variation": total_variation(old, new),
+        "l_infinity": l_infinity(old, new),
+    }
 
 
 def _missing(

@@ -45,6 +45,11 @@ _WINDOWS_A_QUERY: Final = 64
 _NOT_BY_SEGMENT: Final = frozenset({"1h", "1d", "7d"})
 """Short windows of a segment hold too little for a distance that is no noise."""
 
+_STATED: Final = frozenset(
+    {"psi", "jensen_shannon", "kolmogorov_smirnov", "wasserstein", "cramers_v", "missing_rate"}
+)
+"""Of the distances those that are kept for every window; the others are evidence of findings."""
+
 _TICK: Final = timedelta(microseconds=1)
 
 _TRAFFIC: Final = Question(
@@ -239,8 +244,8 @@ def _weight(row: Row) -> float:
 
 def _metrics(ask: Ask, cell: Cell, subject: str, distance: Distance) -> Iterator[Metric]:
     for name, value in distance.metrics.items():
-        if name == "missing_rate" and subject in FIELDS:
-            continue  # what has no prediction has failed, and the service metrics count that
+        if name not in _STATED or (name == "missing_rate" and subject in FIELDS):
+            continue  # of the latter: what has no prediction has failed, and the service metrics count that
         n = distance.n_all if name == "missing_rate" else distance.n
         estimate = without_interval(value, n) if value is not None else undefined(n)
         yield metric(ANALYZER, ask, cell, name, estimate, subject=subject)

@@ -68,7 +68,7 @@ def from_columns(
 
     """
     n = _length(columns)
-    numeric, text = _kinds(columns)
+    numeric, named = _kinds(columns)
     return Reference(
         model=model,
         version=version,
@@ -78,7 +78,7 @@ def from_columns(
         task=task or _task_of(columns),
         positive_label=positive_label,
         numeric={name: _numeric_of(name, values, like) for name, values in numeric.items()},
-        categorical={name: _categorical_of(values) for name, values in text.items()},
+        categorical={name: _categorical_of(values) for name, values in named.items()},
         outcome=None if columns.outcome is None else _categorical_of(columns.outcome),
         performance=dict(_performance_of(columns, task or _task_of(columns), positive_label)),
     )
@@ -100,16 +100,16 @@ def _length(columns: Columns) -> int:
 
 
 def _kinds(columns: Columns) -> tuple[dict[str, Column], dict[str, Column]]:
-    numeric = {name: values for name, values in columns.features.items() if _is_numeric(values)}
-    text = {name: values for name, values in columns.features.items() if name not in numeric}
+    numeric = {name: values for name, values in columns.features.items() if is_numeric(values)}
+    named = {name: values for name, values in columns.features.items() if name not in numeric}
     said = {SCORE: columns.score, VALUE: columns.value}
     numeric |= {name: values for name, values in said.items() if values is not None}
     if columns.label is not None:
-        text[LABEL] = columns.label
-    return numeric, text
+        named[LABEL] = columns.label
+    return numeric, named
 
 
-def _is_numeric(values: Column) -> bool:
+def is_numeric(values: Column) -> bool:
     """Numbers and missing values only; booleans and text are categories."""
     if isinstance(values, np.ndarray) and values.dtype != object:
         return bool(np.issubdtype(values.dtype, np.number))
@@ -118,12 +118,15 @@ def _is_numeric(values: Column) -> bool:
     )
 
 
-def _floats(values: Column) -> npt.NDArray[np.float64]:
+def floats(values: Column) -> npt.NDArray[np.float64]:
+    """A column of numbers as an array; NaN is missing."""
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return values.astype(np.float64, copy=False)
     return np.asarray([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
 def _numeric_of(name: str, values: Column, like: Reference | None) -> Numeric:
-    array = _floats(values)
+    array = floats(values)
     known = array[np.isfinite(array)]
     if like is not None and name in like.numeric:
         edges = np.asarray(like.numeric[name].edges)
@@ -141,12 +144,13 @@ def _numeric_of(name: str, values: Column, like: Reference | None) -> Numeric:
     )
 
 
-def _text(values: Column) -> list[str | None]:
+def text(values: Column) -> list[str | None]:
+    """A column as text; None is missing."""
     return [None if value is None or value != value else str(value) for value in values]  # noqa: PLR0124 - NaN
 
 
 def _categorical_of(values: Column) -> Categorical:
-    counts = Counter(_text(values))
+    counts = Counter(text(values))
     missing = counts.pop(None, 0)
     return categorical(
         {name: float(count) for name, count in counts.items() if name is not None}, missing=float(missing)
@@ -158,7 +162,7 @@ def _task_of(columns: Columns) -> str:
         return REGRESSION
     if columns.label is None:
         return ""
-    labels = {label for label in _text(columns.label) if label is not None}
+    labels = {label for label in text(columns.label) if label is not None}
     return BINARY if len(labels) <= 2 and not columns.probabilities else MULTICLASS  # noqa: PLR2004 - two classes
 
 
@@ -168,7 +172,7 @@ def _performance_of(columns: Columns, task: str, positive: str | None) -> Iterab
         return
     yield "", judged(None)
     for field, values in columns.segments.items():
-        names = np.asarray(_text(values), dtype=object)
+        names = np.asarray(text(values), dtype=object)
         frequent = Counter(name for name in names if name is not None).most_common(MOST_VALUES)
         for name, _ in frequent:
             yield f"{field}={name}", judged(names == name)
@@ -176,14 +180,14 @@ def _performance_of(columns: Columns, task: str, positive: str | None) -> Iterab
 
 def _judge(columns: Columns, task: str, positive: str | None) -> Any:  # noqa: ANN401 - a function of rows, or None
     if task == REGRESSION and columns.value is not None and columns.outcome_value is not None:
-        predicted, actual = _floats(columns.value), _floats(columns.outcome_value)
+        predicted, actual = floats(columns.value), floats(columns.outcome_value)
         return lambda rows: _regression(predicted, actual, rows)
     if columns.label is None or columns.outcome is None:
         return None
-    labels = np.asarray(_text(columns.label), dtype=object)
-    outcomes = np.asarray(_text(columns.outcome), dtype=object)
+    labels = np.asarray(text(columns.label), dtype=object)
+    outcomes = np.asarray(text(columns.outcome), dtype=object)
     if task == BINARY and positive is not None:
-        scores = _floats(columns.score) if columns.score is not None else np.full(labels.size, np.nan)
+        scores = floats(columns.score) if columns.score is not None else np.full(labels.size, np.nan)
         return lambda rows: _binary(labels, outcomes, scores, positive, rows)
     if task == MULTICLASS:
         chances = _chances(columns.probabilities, outcomes)
@@ -231,7 +235,7 @@ def _chances(probabilities: Mapping[str, Column], outcomes: _Texts) -> _Floats:
     chances = np.full(outcomes.size, np.nan if not probabilities else 0.0)
     for label, values in probabilities.items():
         here = outcomes == label
-        chances[here] = _floats(values)[here]
+        chances[here] = floats(values)[here]
     return chances
 
 

@@ -10,7 +10,10 @@ import click
 from mlmon.cli.options import examples
 from mlmon.core.errors import nearest
 
-TRIES: Final = ("drift", "concept-drift",)
+TRIES: Final = (
+    "drift",
+    "concept-drift",
+)
 """What can be tried, in the order of the help; each is a module `try_` and its name, with `_` for `-`."""
 
 
