@@ -200,6 +200,19 @@ def demo(*, once: bool, port: int, store: str, report: str) -> None:
     show.run(once=once, port=port, store=store, report=report)
 
 
+def ship_demo(ship: str) -> None:
+    """Serve the demo's year to a collector or Logstash that runs elsewhere.
+
+    Raises:
+        MissingExtraError: the extra `demo` is not installed.
+        WireError: not all events were taken.
+
+    """
+    from mlmon.demo import show
+
+    show.ship_to(ship)
+
+
 def save_reference(store: Store, made: Reference) -> None:
     """Store a reference."""
     from mlmon.analyzers import reference

@@ -66,6 +66,22 @@ def run(*, once: bool, port: int, store: str, report: str) -> None:
         _page(config, err)
 
 
+def ship_to(ship: str) -> None:
+    """Train, and serve the year to a collector or Logstash that runs elsewhere; `ship` is its address.
+
+    Raises:
+        WireError: not all events were taken.
+        MissingExtraError: the data are not installed.
+
+    """
+    err = Console(stderr=True)
+    with _step(err, "Loading the flights of 2013"):
+        table = flights.load()
+    with _step(err, "Training on January and February"):
+        trained = model.train(flights.training(table))
+    send(flights.serving(table), trained, ship, err)
+
+
 def _make_room(folder: Path) -> None:
     """Take the folder away where it is that of an earlier demo."""
     if folder.exists() and any(folder.iterdir()):
@@ -89,14 +105,29 @@ def _step(err: Console, about: str) -> Iterator[None]:
 
 
 def _serve(served: pd.DataFrame, trained: Training, store: str, err: Console) -> None:
+    with collector(store) as ship:
+        send(served, trained, ship, err)
+
+
+def send(served: pd.DataFrame, trained: Training, ship: str, err: Console, *, wait_s: float = 60.0) -> None:
+    """Serve flights through the SDK to an address, and say how it went; the last events may take `wait_s`.
+
+    Raises:
+        WireError: not all events were taken.
+
+    """
     hours = serve.HourClock()
     start = time.perf_counter()
-    with collector(store) as ship:
-        log = serve.logger(ship, trained.model.threshold, hours)
-        with progress("Serving the flights of March to December", len(served)) as advance:
-            serve.serve(served, trained.model, log, hours, on_hour=advance)
-        log.close(timeout_s=60.0)
+    log = serve.logger(ship, trained.model.threshold, hours)
+    with progress("Serving the flights of March to December", len(served)) as advance:
+        serve.serve(served, trained.model, log, hours, on_hour=advance)
+    log.close(timeout_s=wait_s)
     stats, seconds = log.stats(), time.perf_counter() - start
+    if lost := stats.queued + sum(stats.dropped.values()):
+        raise WireError(
+            f"{lost:,} of {stats.emitted:,} events were not taken by {ship.partition('?')[0]}. "
+            "Look whether it runs and lets this machine in, then run the demo again."
+        )
     err.print(
         f"Served {len(served):,} flights: {stats.acknowledged:,} events acknowledged, "
         f"{sum(stats.dropped.values())} dropped, {seconds:.1f} s"

@@ -8,7 +8,12 @@ from mlmon.cli.options import examples
 
 
 @click.command(
-    epilog=examples("mlmon demo", "mlmon demo --once", "mlmon demo --store flights --report flights.html"),
+    epilog=examples(
+        "mlmon demo",
+        "mlmon demo --once",
+        "mlmon demo --store flights --report flights.html",
+        "mlmon demo --ship http://127.0.0.1:5959",
+    ),
 )
 @click.option("--once", is_flag=True, help="End after the report instead of serving the page.")
 @click.option(
@@ -29,7 +34,8 @@ from mlmon.cli.options import examples
     show_default=True,
     help="Where the report goes.",
 )
-def command(*, once: bool, port: int, store: str, report: str) -> None:
+@click.option("--ship", metavar="URL", help="Only serve the year, to a collector or Logstash there.")
+def command(*, once: bool, port: int, store: str, report: str, ship: str | None) -> None:
     """Watch a model through a real year: 284,821 flights.
 
     Trains a model on two months of flights from New York, serves the rest of the year through the SDK and the
@@ -38,4 +44,7 @@ def command(*, once: bool, port: int, store: str, report: str) -> None:
     """
     from mlmon.cli import wiring
 
+    if ship is not None:
+        wiring.ship_demo(ship)
+        return
     wiring.demo(once=once, port=port, store=store, report=report)
