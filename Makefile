@@ -20,6 +20,7 @@ demo: $(VENV)/.installed-demo ## Run the flights demo and serve its page (ARGS=-
 	$(BIN)/mlmon demo $(ARGS)
 
 up: ## Start the whole stack in Docker (STORE=opensearch; DEMO=1 sends a year of flights through it)
+	$(if $(DEMO),$(if $(filter elasticsearch,$(STORE)),,$(error DEMO goes through Logstash, so it needs STORE=elasticsearch)))
 	@$(PYTHON) deploy/stack.py --store $(STORE)
 	$(COMPOSE) up --build --detach --remove-orphans $(ARGS)
 	@$(PYTHON) deploy/stack.py --store $(STORE) --addresses

@@ -3,7 +3,8 @@
 # Usage: certificates.sh AUTHORITY TRUST FOLDER...
 #   AUTHORITY  folder of the authority's key, which nobody else mounts
 #   TRUST      folder that gets ca.crt alone, for those that only connect
-#   FOLDER     gets ca.crt, tls.crt and tls.key; its last part is the host's name
+#   FOLDER     gets ca.crt, tls.crt and tls.key; its last part is the host's name. The one called logstash has them
+#              also by the names that its rendered pipelines ask for.
 # As root it gives the files to OWNER (default 1000, the user of every image of the stack).
 set -eu
 umask 077
@@ -58,6 +59,12 @@ END
   cp "$authority/ca.crt" "$folder/ca.crt"
   mv "$folder/tls.key.new" "$folder/tls.key"
   mv "$folder/tls.crt.new" "$folder/tls.crt"
+  if [ "$name" = logstash ]; then
+    ln -sf tls.crt "$folder/server.pem"
+    ln -sf tls.key "$folder/server.key"
+    ln -sf ca.crt "$folder/clients-ca.pem"
+    ln -sf ca.crt "$folder/cluster-ca.pem"
+  fi
   give "$folder"
   echo "made a certificate for $name"
 done

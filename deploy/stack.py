@@ -20,7 +20,7 @@ from typing import Final
 
 LEAST_COMPOSE: Final = (2, 24)
 """It knows `required: false` in `depends_on`."""
-LEAST_MEMORY_BYTES: Final = 6 << 30
+LEAST_MEMORY_BYTES: Final = 7 << 30
 LEAST_MAP_COUNT: Final = 262_144
 """Memory maps a process may have; Elasticsearch and OpenSearch map every file of an index."""
 MAP_COUNT: Final = Path("/proc/sys/vm/max_map_count")
@@ -42,6 +42,8 @@ ADDRESSES: Final = {
     "elasticsearch": (
         ("Kibana", "http://127.0.0.1:5601", "user elastic, ELASTIC_PASSWORD in .env"),
         ("Elasticsearch", "https://127.0.0.1:9200", "the same"),
+        ("Logstash, Beats", "beats+tls://127.0.0.1:5044", "a certificate; see docs/stack.md"),
+        ("Logstash, http", "https://127.0.0.1:8081", "the same"),
     ),
     "opensearch": (
         ("OpenSearch Dashboards", "http://127.0.0.1:5602", "user admin, OPENSEARCH_PASSWORD in .env"),
@@ -168,7 +170,7 @@ def _replace(path: Path, text: str) -> None:
 
 def addresses(store: str) -> str:
     """Where everything is, a line each."""
-    lines = [f"{name:<21} {url:<23} {how}\n" for name, url, how in (*_OURS, *ADDRESSES[store])]
+    lines = [f"{name:<21} {url:<27} {how}\n" for name, url, how in (*_OURS, *ADDRESSES[store])]
     return "".join(lines) + "It takes a minute or two until all answer: docker compose ps\n"
 
 

@@ -12,6 +12,7 @@ import click
 import jsonschema
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from mlmon.cli.main import cli
 from mlmon.core import config
@@ -66,9 +67,10 @@ def dependencies(compose: Compose) -> Iterator[str]:
 
 
 def _runs_with(service: Compose, target: Compose) -> bool:
-    """Whether a service is there whenever another is: one without a profile always is."""
+    """Whether a service is there whenever another is; the demo's profile goes with Elasticsearch's."""
     profiles = set(target.get("profiles", []))
-    return not profiles or ("profiles" in service and set(service["profiles"]) <= profiles)
+    own = {"elasticsearch" if name == "demo" else name for name in service.get("profiles", [])}
+    return not profiles or bool(own and own <= profiles)
 
 
 def declarations(compose: Compose) -> Iterator[str]:
@@ -189,10 +191,9 @@ def settings(compose: Compose) -> Iterator[str]:
             yield f"{name}: {error}"
         mounted = [*(volume.split(":")[1] for volume in service.get("volumes", []))]
         mounted += [each["target"] for each in service.get("configs", [])]
+        mounted += [each.partition(":")[0] for each in service.get("tmpfs", [])]
         for key, value in environ.items():
-            if value.startswith("/") and not any(
-                value == path or value.startswith(f"{path}/") for path in mounted
-            ):
+            if value.startswith("/") and not any(f"{value}/".startswith(f"{path}/") for path in mounted):
                 yield f"{name}: {key} names {value}, where nothing is mounted"
 
 
@@ -313,3 +314,42 @@ def test_each_server_gets_a_certificate(compose):
     assert sorted(maker["command"]) == sorted(volume.split(":")[1] for volume in maker["volumes"])
     for folder in maker["command"][2:]:
         assert folder.rpartition("/")[2] in compose["services"]
+
+
+@pytest.fixture
+def rendered(compose, tmp_path) -> tuple[str, Path]:
+    """Render Logstash's files as the stack does; gives their folder there, and the one here."""
+    service = compose["services"]["pipelines"]
+    words = [str(tmp_path) if word == "/var/lib/mlmon" else word for word in service["command"]]
+    (tmp_path / "ca.crt").touch()
+    environ = {**service["environment"], "MLMON_STORE_CA_FILE": str(tmp_path / "ca.crt")}
+    done = CliRunner().invoke(cli, words, env=environ)
+    assert done.exit_code == 0, done.output
+    return words[words.index("--home") + 1], tmp_path
+
+
+def test_logstash_finds_what_was_rendered(compose, root, rendered):
+    """Pipelines, and each file that they name, lie where the stack mounts them and the start script looks."""
+    home, here = rendered
+    mounts = dict(reversed(volume.split(":")[:2]) for volume in compose["services"]["logstash"]["volumes"])
+    assert mounts[home] == "pipelines"
+    assert mounts[f"{home}/tls"] == "tls-logstash"
+    start = (root / "deploy" / "logstash.sh").read_text()
+    assert f"rendered={home}\n" in start
+    assert set(re.findall(r"\$rendered/([\w.]+)", start)) == {"logstash.yml", "pipelines.yml"}
+    made = (root / "deploy" / "certificates.sh").read_text()
+    for path in re.findall(rf'"{home}/([^"]+)"', "".join(map(Path.read_text, here.glob("*.*")))):
+        folder, _, name = path.rpartition("/")
+        assert f'"$folder/{name}"' in made if folder == "tls" else (here / name).is_file(), path
+
+
+def test_logstash_gets_the_variables_and_ports_that_its_pipelines_name(compose, root, rendered):
+    """Each variable in the pipelines is set by the start script, and each published port has an input."""
+    _, here = rendered
+    text = "".join(path.read_text() for path in here.glob("*.conf"))
+    exported = set(re.findall(r"^export (\w+)", (root / "deploy" / "logstash.sh").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\$\{(\w+)\}", text)) == exported
+    inside = {port.rpartition(":")[2] for port in compose["services"]["logstash"]["ports"]}
+    assert inside == set(re.findall(r"^ *port => (\d+)", text, re.MULTILINE))
+    data = yaml.safe_load((here / "logstash.yml").read_text())["path.data"]
+    assert f"logstash:{data}" in compose["services"]["logstash"]["volumes"]
