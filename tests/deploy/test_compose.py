@@ -1,7 +1,10 @@
 import copy
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 import sysconfig
 import tomllib
 from collections.abc import Callable, Iterator
@@ -16,6 +19,7 @@ from click.testing import CliRunner
 
 from mlmon.cli.main import cli
 from mlmon.core import config
+from mlmon.stores.embedded import open_store
 
 SCHEMA = Path("check_jsonschema", "builtin_schemas", "vendor", "compose-spec.json")
 VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[-?][^}]*)?\}")
@@ -353,3 +357,33 @@ def test_logstash_gets_the_variables_and_ports_that_its_pipelines_name(compose, 
     assert inside == set(re.findall(r"^ *port => (\d+)", text, re.MULTILINE))
     data = yaml.safe_load((here / "logstash.yml").read_text())["path.data"]
     assert f"logstash:{data}" in compose["services"]["logstash"]["volumes"]
+
+
+@pytest.mark.parametrize(
+    ("service", "words", "setting"),
+    [("collector", ["collect", "--http-port", "0"], "5959"), ("page", ["serve", "--port", "0"], "8080")],
+)
+def test_the_health_checks_ask_what_answers(compose, certificates, tmp_path, service, words, setting):
+    """The stack's own check of health is content with a server that runs, and not when it is gone."""
+    open_store(tmp_path / "store").close()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("MLMON_")}
+    environ |= {"MLMON_STORE_URL": str(tmp_path / "store"), "PYTHONUNBUFFERED": "1"}
+    if service == "collector":
+        given = compose["services"]["collector"]["environment"]
+        environ |= {name: value for name, value in given.items() if name.endswith("_PORT")}
+        environ |= {"MLMON_COLLECTOR_TLS_CERT": certificates.server}
+    start = [sys.executable, "-m", "mlmon.cli", *words]
+    with subprocess.Popen(start, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        found = re.search(r":(\d+)\s*$", process.stdout.readline())
+        assert found is not None
+        _, python, *rest = compose["services"][service]["healthcheck"]["test"]
+        asked = [word.replace(setting, found[1]).replace("/trust/ca.crt", certificates.ca) for word in rest]
+        assert python == "python"
+        try:
+            running = subprocess.run([sys.executable, *asked], capture_output=True, text=True, check=False)
+            assert running.returncode == 0, running.stderr
+        finally:
+            process.terminate()
+    gone = subprocess.run([sys.executable, *asked], capture_output=True, check=False)
+    assert gone.returncode == 1
