@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from mlmon.pipelines.keys import Key
     from mlmon.pipelines.letters import Letters as Letters  # noqa: PLC0414 - for commands to name
     from mlmon.pipelines.pipeline import Counters, Sink
+    from mlmon.pipelines.tail.tail import Tail as Tail  # noqa: PLC0414 - for commands to name
     from mlmon.pipelines.validate import Validator
 
 EVENTS: Final = "events"
@@ -429,6 +430,7 @@ class Collector:
 
     doors: Doors
     counters: Callable[[], Counters]
+    tail: Tail | None = None
 
 
 @contextmanager
@@ -437,12 +439,14 @@ def collecting(store: Store, config: Config) -> Iterator[Collector]:
 
     Raises:
         WireError: a port is not to be had.
+        UsageError: a folder is to be followed as a file.
 
     """
     from mlmon.pipelines import deadletter
     from mlmon.pipelines.collector.server import running
     from mlmon.pipelines.health import Watch, reporting
     from mlmon.pipelines.pipeline import Pipeline
+    from mlmon.pipelines.tail.tail import following
 
     root = folder(config.store)
     pipeline = Pipeline(store, deadletter.Folder(root / deadletter.FOLDER), _validator(config))
@@ -452,8 +456,14 @@ def collecting(store: Store, config: Config) -> Iterator[Collector]:
         return running(config.collector, pipeline, keys=_keys_file(config), watch=watch)
 
     try:
-        with reporting(watch), threads.on_a_loop(opened) as doors:
-            yield Collector(doors=doors, counters=pipeline.counters)
+        with (
+            reporting(watch),
+            threads.on_a_loop(opened) as doors,
+            following(
+                config.collector.tail, pipeline, root, max_line_bytes=config.collector.max_event_bytes
+            ) as tail,
+        ):
+            yield Collector(doors=doors, counters=pipeline.counters, tail=tail)
     finally:
         pipeline.close()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, get_type_hints
+from typing import Annotated, Any, Final, Literal, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
@@ -81,6 +81,9 @@ class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     http_port: Annotated[_Port | None, Meta(description="HTTP, acknowledged.")] = 5959
     tcp_port: Annotated[_Port | None, Meta(description="Logstash's json_lines, not acknowledged.")] = 5960
     beats_port: Annotated[_Port | None, Meta(description="Beats, acknowledged.")] = 5044
+    tail: Annotated[
+        tuple[str, ...], Meta(description="Files to follow; `*`, `?` and `**` stand for parts of names.")
+    ] = ()
     max_event_bytes: Annotated[
         int, Meta(ge=1, le=15 << 20, description="A larger event goes to the dead letters.")
     ] = 1 << 20
@@ -149,6 +152,13 @@ class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         tuple[str, ...] | None, Meta(description="Segment fields to compute results for; default: all seen.")
     ] = None
     maturity: Annotated[_Duration | None, Meta(description="As analyze.maturity, for this model.")] = None
+    drift_against: Annotated[
+        Literal["fixed", "previous", "rolling", "seasonal"],
+        Meta(
+            description="What drift is measured from: the reference, the window before, the last four, "
+            "or the same hour or day of the week in the last four weeks."
+        ),
+    ] = "fixed"
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

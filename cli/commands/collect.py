@@ -16,7 +16,11 @@ _TIDY_S = 3600.0
 
 
 @click.command(
-    epilog=examples("mlmon collect", "mlmon collect --store /var/lib/mlmon --http-port 6000 --tcp-port 6001"),
+    epilog=examples(
+        "mlmon collect",
+        "mlmon collect --store /var/lib/mlmon --http-port 6000 --tcp-port 6001",
+        "mlmon collect --tail 'logs/*.log'",
+    ),
 )
 @asks(*SOURCE)
 @click.option("--host", metavar="ADDRESS", help="The address to listen on. Default: collector.host.")
@@ -25,24 +29,37 @@ _TIDY_S = 3600.0
 )
 @click.option("--tcp-port", type=_PORT, help="Logstash's json_lines over TCP. Default: collector.tcp_port.")
 @click.option("--beats-port", type=_PORT, help="Beats, acknowledged. Default: collector.beats_port.")
-def command(asked: Asked, **ports: Any) -> None:  # noqa: ANN401 - the host and the ports
-    """Take events in by http, TCP and Beats, into the store.
+@click.option(
+    "--tail",
+    "tail",
+    multiple=True,
+    metavar="FILE",
+    help="Follow a file, or those a pattern names ('logs/*.log'); may be given again.",
+)
+def command(asked: Asked, tail: tuple[str, ...], **ports: Any) -> None:  # noqa: ANN401 - the host and the ports
+    """Take events in by http, TCP and Beats, and from files, into the store.
 
+    Files are followed over rotation and restarts; docs/files.md has how.
     Beyond this machine it asks for TLS and keys; docs/collector.md has how.
 
     Runs until stopped. A sender is answered when its events are durable. On SIGTERM or Ctrl-C what was
     taken is still written.
     Analyse elsewhere with mlmon analyze --every 1m; mlmon up does both.
     """
-    from mlmon.cli import signals, wiring
+    from mlmon.cli import signals, tailing, wiring
 
-    config = settings(asked, **{f"collector__{name}": value for name, value in ports.items()})
+    config = settings(
+        asked,
+        collector__tail=tail or None,
+        **{f"collector__{name}": value for name, value in ports.items()},
+    )
     with (
         signals.stopping() as stop,
         wiring.writing(config, wiring.EVENTS) as store,
         wiring.collecting(store, config) as collector,
     ):
-        click.echo("\n".join(doors(collector)))
+        click.echo("\n".join([*doors(collector), *tailing.lines(config.collector.tail)]))
+        tailing.catching_up(collector.tail, stop)
         while not stop.wait(_TIDY_S):
             wiring.tidy(store, now())
     tell_done(collector)

@@ -34,11 +34,24 @@ _TIDY: Final = timedelta(hours=1)
 )
 @click.option("--tcp-port", type=_PORT, help="Logstash's json_lines over TCP. Default: collector.tcp_port.")
 @click.option("--beats-port", type=_PORT, help="Beats, acknowledged. Default: collector.beats_port.")
+@click.option(
+    "--tail",
+    "tail",
+    multiple=True,
+    metavar="FILE",
+    help="Follow a file, or those a pattern names ('logs/*.log'); may be given again.",
+)
 @click.option("--port", type=_PORT, help="The page's port. Default: page.port; 0: a free one.")
 @click.option(
     "--every", metavar="DURATION", help="Time from one pass of the analyzers to the next (30s, 1m)."
 )
-def command(asked: Asked, port: int | None, every: str | None, **ports: Any) -> None:  # noqa: ANN401 - doors
+def command(
+    asked: Asked,
+    port: int | None,
+    every: str | None,
+    tail: tuple[str, ...],
+    **ports: Any,  # noqa: ANN401 - the host and the doors
+) -> None:
     """Run it all on one machine: collector, analyzers and page.
 
     The store is a folder. Prints the addresses and the lines to put into a service. On SIGTERM or
@@ -52,6 +65,7 @@ def command(asked: Asked, port: int | None, every: str | None, **ports: Any) -> 
         asked,
         page__port=port,
         analyze__every=every,
+        collector__tail=tail or None,
         **{f"collector__{name}": value for name, value in ports.items()},
     )
     with signals.stopping() as stop, wiring.writing(config, wiring.EVENTS, wiring.RESULTS) as store:
@@ -62,12 +76,14 @@ def command(asked: Asked, port: int | None, every: str | None, **ports: Any) -> 
 
 
 def _greeting(config: Config, collector: Collector, page: str) -> list[str]:
+    from mlmon.cli import tailing
     from mlmon.cli.commands.collect import doors
 
     address = collector.doors.http or collector.doors.tcp or collector.doors.beats
     return [
         f"{'page':<10} {page}",
         *doors(collector),
+        *tailing.lines(config.collector.tail),
         f"{'store':<10} {config.store.url}",
         "",
         "In a service:",

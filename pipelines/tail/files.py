@@ -203,7 +203,8 @@ class Files:
                     self._begin(path, status)
             if (found := rotated.find(place)) is not None:
                 path, key = found
-                here = structs.replace(place, path=path, device=key.device, inode=key.inode, gone_ns=0)
+                # It keeps the path it had, by which it will be found again when it is moved once more.
+                here = structs.replace(place, device=key.device, inode=key.inode, gone_ns=0)
                 if key in self.followers or self._follow(path, here):
                     self._gone.remove(place)
 

@@ -31,9 +31,9 @@ class Place(Struct, frozen=True, kw_only=True):
 
     `name` is drawn when the file is first seen and stays with it, so that a line of it that has no id is
     given the same one whenever it is read. `head` and `last` are digests of bytes at the start and before
-    `offset`. `modified_ns` is when the file was last written to, as far as is known; `gone_ns` since when no such file
-    is found, 0 where it is there. Both are nanoseconds since 1970. `is_done` says that it was read to its end
-    before it was gone, so that nobody need look where it went.
+    `offset`. `modified_ns` is when the file was last written to, as far as is known; `gone_ns` since when
+    no such file is found, 0 where it is there. Both are nanoseconds since 1970. `is_done` says that it was
+    read to its end before it was gone, so that nobody need look where it went.
     """
 
     path: str

@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from threading import Event
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
 from time import monotonic
 from typing import Final
 
@@ -16,7 +18,7 @@ from msgspec import Struct
 
 from mlmon.core import clock as clocks
 from mlmon.core.clock import Clock
-from mlmon.core.errors import StoreError, WireError
+from mlmon.core.errors import StoreError, UsageError, WireError
 from mlmon.pipelines.pipeline import BusyError, Pipeline, Receipt
 from mlmon.pipelines.tail.cut import Cut
 from mlmon.pipelines.tail.files import LINGER_S, Files
@@ -206,3 +208,47 @@ class Tail:
             read_bytes=self._read_bytes,
             waiting_bytes=sum(max(it.size - it.place.offset, 0) for it in followers),
         )
+
+
+@contextmanager
+def following(
+    patterns: Sequence[str], pipeline: Pipeline, folder: Path, *, max_line_bytes: int
+) -> Iterator[Tail | None]:
+    """Follow files on a thread while the block runs; None where there is no pattern.
+
+    The places are kept in `folder`. At the end what was handed over is waited for.
+
+    Raises:
+        UsageError: a pattern names a folder.
+        StoreLockedError: another process follows files for the folder.
+        StoreError: the places cannot be read.
+
+    """
+    if not patterns:
+        yield None
+        return
+    _check(patterns)
+    offsets = Offsets(folder)
+    try:
+        tail = Tail(patterns, pipeline, offsets, max_line_bytes=max_line_bytes)
+    except BaseException:
+        offsets.close()
+        raise
+    stop = Event()
+    thread = Thread(target=tail.run, args=(stop,), name="mlmon-tail", daemon=True)
+    thread.start()
+    try:
+        yield tail
+    finally:
+        stop.set()
+        thread.join()
+        tail.close()
+
+
+def _check(patterns: Sequence[str]) -> None:
+    for pattern in patterns:
+        if not pattern or Path(pattern).is_dir():
+            raise UsageError(
+                f"'{pattern}' cannot be followed: it is no file. "
+                f"Name files, such as {Path(pattern) / '*.log'}."
+            )

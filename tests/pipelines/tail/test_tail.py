@@ -311,3 +311,20 @@ def test_places_compare_bytes(tmp_path):
     os.pwrite(descriptor, b"b", 1999)
     assert not places.is_at(descriptor, here)
     os.close(descriptor)
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_file_moved_twice_is_found_again(logs, begin, drain, messages, is_killed):
+    """A moved file that was found is found once more after it is moved further, while nobody follows it."""
+    path = logs / "app.log"
+    add(path, "a")
+    drain(begin())
+    add(path, "b")
+    path.rename(logs / "app.log.1")
+    add(path, "c")
+    drain(begin(killed=is_killed))
+    begin(killed=is_killed).close()
+    add(logs / "app.log.1", "d")
+    (logs / "app.log.1").rename(logs / "app.log.2")
+    drain(begin())
+    assert messages() == ["a", "b", "c", "d"]
