@@ -39,7 +39,9 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 _OPTIONS: Final = {
     "store": click.option(
-        "--store", metavar="URL", help="The store: a folder. Default: store.url of the settings."
+        "--store",
+        metavar="URL",
+        help="A folder, or a cluster: elasticsearch+https://host:9200. Default: store.url of the settings.",
     ),
     "config": click.option(
         "--config",
