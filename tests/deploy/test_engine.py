@@ -75,7 +75,7 @@ def test_events_come_in_by_both_ways_and_are_analysed(compose, tmp_path, monkeyp
     monkeypatch.setenv("MLMON_LOG_KEY", compose("exec", "-T", "collector", "mlmon", "keys", "create",
                                                 "--namespace", "default").strip())  # fmt: skip
     for name in ("ca.crt", "tls.crt", "tls.key"):
-        compose("cp", f"logstash:/etc/logstash/mlmon/tls/{name}", str(tmp_path / name))
+        compose("cp", f"certificates:/tls/service/{name}", str(tmp_path / name))
     trust = f"?ca={tmp_path}/ca.crt"
     own = f"&cert={tmp_path}/tls.crt&cert_key={tmp_path}/tls.key"
     assert _shipped([f"https://127.0.0.1:5959{trust}"]) == 100

@@ -93,6 +93,8 @@ def rights(manifests: list[Manifest]) -> Iterator[str]:
             yield f"{name} keeps capabilities"
         if pod.get("automountServiceAccountToken") is not False:
             yield f"{name} holds a token of the cluster"
+        if pod.get("enableServiceLinks") is not False:
+            yield f"{name} gets variables of services, which may look like settings"
         if pod.get("hostNetwork") or any("hostPath" in volume for volume in pod.get("volumes", [])):
             yield f"{name} reaches into the node"
 
@@ -226,6 +228,7 @@ BREAKS: list[tuple[Callable, Callable[[Manifest], Any], str]] = [
     (rights, lambda it: _container(it)["securityContext"].pop("readOnlyRootFilesystem"), "write to its root"),
     (rights, lambda it: it["spec"]["template"]["spec"].pop("securityContext"), "as root"),
     (rights, lambda it: it["spec"]["template"]["spec"].update(hostNetwork=True), "into the node"),
+    (rights, lambda it: it["spec"]["template"]["spec"].pop("enableServiceLinks"), "look like settings"),
     (bounds, lambda it: _container(it)["resources"].pop("limits"), "no limits"),
     (probes, lambda it: _container(it).pop("livenessProbe"), "no livenessProbe"),
     (probes, lambda it: _container(it)["livenessProbe"]["httpGet"].update(port="htps"), "does not name"),
@@ -272,6 +275,28 @@ def test_kustomize_renders_them(folder, require):
     assert {each["metadata"].get("namespace") for each in rendered if each["kind"] != "Namespace"} == {
         "mlmon"
     }
+
+
+def test_the_overlay_of_the_documentation_works(folder, root, require, tmp_path):
+    """The overlay that a person copies names their image, and their cluster in every part that needs it."""
+    kubectl = require("kubectl")
+    [text] = re.findall(
+        r"```yaml\n(# kustomization.yaml.*?)```", (root / "docs" / "stack.md").read_text(), re.DOTALL
+    )
+    shutil.copytree(folder, tmp_path / "mlmon" / "deploy" / "kubernetes")
+    (tmp_path / "overlay").mkdir()
+    (tmp_path / "overlay" / "kustomization.yaml").write_text(text)
+    done = subprocess.run(
+        [kubectl, "kustomize", str(tmp_path / "overlay")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rendered = list(yaml.safe_load_all(done.stdout))
+    [store] = [each for each in rendered if each["metadata"]["name"].startswith("store-")]
+    assert store["data"]["MLMON_STORE_URL"].endswith("search.example.org:9200")
+    asked = [container for _, _, container in _containers(rendered)]
+    assert {container["image"] for container in asked} == {"registry.example.org/mlmon:0.1.0"}
+    given = [each["configMapRef"]["name"] for container in asked for each in container.get("envFrom", [])]
+    assert set(given) == {store["metadata"]["name"]}
 
 
 @pytest.fixture
