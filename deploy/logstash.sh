@@ -4,6 +4,8 @@
 set -eu
 rendered=/etc/logstash/mlmon
 cp "$rendered/logstash.yml" "$rendered/pipelines.yml" /usr/share/logstash/config/
+# The second pipeline reads here, and may start before the first has made it.
+mkdir -p /usr/share/logstash/data/dead_letter_queue/mlmon
 MLMON_LOGSTASH_API_KEY=$(cat /key/logstash)
 export MLMON_LOGSTASH_API_KEY
 exec /usr/local/bin/docker-entrypoint
