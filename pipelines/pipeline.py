@@ -28,6 +28,7 @@ from mlmon.pipelines.deadletter import DeadLetter, DeadLetters, letter
 from mlmon.pipelines.naming import Name, Naming
 from mlmon.pipelines.scope import WRONG_NAMESPACE, scoped
 from mlmon.pipelines.validate import Validator
+from mlmon.pipelines.wrapped import unwrapped
 
 MOST_BYTES_WAITING: Final = 256 << 20
 MOST_BYTES_TOGETHER: Final = 8 << 20
@@ -40,7 +41,7 @@ class BusyError(WireError):
     """So much waits to be written that no more is taken; come back soon."""
 
 
-Ids = Callable[[int], str]
+Ids = Callable[[int], str | None]
 """Gives the id of a line by its place in a submission, where the line has none of its own."""
 
 
@@ -303,13 +304,13 @@ class Pipeline:
     def _sort(self, submission: _Submission, checked: _Checked) -> None:
         """Put the lines of a submission to the events or to the refused."""
         namespace, ids = submission.namespace, submission.ids
+        if ids is None:
+            submission.lines, ids = unwrapped(submission.lines)
         # A sender that comes again comes from another port.
         name = self._naming.of(f"{submission.source.rpartition(':')[0]} {namespace or ''}")
         for index, line in enumerate(submission.lines):
-            if ids is not None:
-                name = _given(ids, index)
             try:
-                event = self._validate(line, name)
+                event = self._validate(line, name if ids is None else _given(ids, index, name))
                 checked.events.append(event if namespace is None else scoped(event, namespace))
             except InvalidEventError as error:
                 refusal = Refusal(index=index, reason=error.reason, detail=str(error))
@@ -384,9 +385,9 @@ class Pipeline:
             each.receipt.set_exception(told)
 
 
-def _given(ids: Ids, index: int) -> Name:
-    """The name of one line, as its source gives it."""
-    return lambda _line, _is_dated: ids(index)
+def _given(ids: Ids, index: int, name: Name) -> Name:
+    """The name of one line as its source gives it, or else as any other's."""
+    return lambda line, is_dated: ids(index) or name(line, is_dated)
 
 
 def _valid_lines(checked: _Checked) -> list[int]:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from mlmon.core import schema
@@ -126,7 +125,7 @@ def wait_until(is_done: Callable[[], bool]) -> None:
 
 def is_made(path: Path) -> Callable[[], bool]:
     """Whether a store has been made."""
-    return lambda: (path / "mlmon-data" / "tail.json").exists()
+    return (path / "mlmon-data" / "tail.json").exists
 
 
 @pytest.mark.parametrize("way", ["rename", "copy"])
