@@ -32,6 +32,8 @@ ADMINS: Final = {
 }
 KEY: Final = "mlmon-logstash"
 KEY_ROLE: Final = "mlmon_writer"
+KEY_MORE: Final = "monitor"
+"""Logstash asks for the cluster's version before it writes, and gives up without an answer."""
 _TIMEOUT_S: Final = 30
 _UNAUTHORIZED: Final = 401
 
@@ -111,7 +113,8 @@ def make_key(path: Path, roles: Mapping[str, Mapping[str, Any]], admin: Door) ->
     if known and _opens(known, admin):
         return
     [role] = [body for name, body in roles.items() if name.endswith(f"/{KEY_ROLE}")]
-    made = send(Put("POST", "/_security/api_key", {"name": KEY, "role_descriptors": {KEY_ROLE: role}}), admin)
+    rights = {KEY_ROLE: {**role, "cluster": [*role["cluster"], KEY_MORE]}}
+    made = send(Put("POST", "/_security/api_key", {"name": KEY, "role_descriptors": rights}), admin)
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(f"{made['id']}:{made['api_key']}\n")

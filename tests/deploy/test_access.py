@@ -97,11 +97,12 @@ def test_every_part_gets_a_user_with_a_role_that_exists(script, engine, roles, c
 
 @pytest.mark.parametrize("engine", ["elasticsearch"], indirect=True)
 def test_logstash_gets_a_key_that_writes(script, roles, cluster, environ, tmp_path):
-    """The key has the writer's rights and no others, and is for its owner's eyes."""
+    """The key has the writer's rights, may ask for the cluster's version, and is for its owner's eyes."""
     script("access").run(environ, roles)
     [asked] = [body for _, path, _, body in cluster.asked if path == "/_security/api_key"]
     writer = json.loads(roles)[f"/_security/role/{name_of(Role.WRITER)}"]
-    assert asked["role_descriptors"] == {name_of(Role.WRITER): writer}
+    assert writer["cluster"] == []
+    assert asked["role_descriptors"] == {name_of(Role.WRITER): {**writer, "cluster": ["monitor"]}}
     assert (tmp_path / "key").read_text() == "id:0\n"
     assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
 
