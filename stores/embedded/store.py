@@ -73,6 +73,11 @@ class EmbeddedStore:
         """The folder."""
         return str(self._root)
 
+    @property
+    def settling(self) -> timedelta:
+        """None: each group has one writer, whose batches appear in the order of their times of ingestion."""
+        return timedelta(0)
+
     def query(self, query: Query) -> Answer:
         """Answer a question; see `mlmon.core.store.Reader`."""
         q.check(query)
