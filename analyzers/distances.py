@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from mlmon.analyzers.reference import Categorical, Numeric
 from mlmon.analyzers.statistics.chi_squared import chi_squared
+from mlmon.analyzers.statistics.fisher import fisher_p_value, is_small
 from mlmon.analyzers.statistics.hellinger import hellinger
 from mlmon.analyzers.statistics.histograms import OTHER, merge_groups, quantile_groups
 from mlmon.analyzers.statistics.jensen_shannon import jensen_shannon
@@ -197,8 +198,11 @@ def _missing(
 ) -> tuple[float, float, float | None]:
     """The current and the reference share without a value, and the chance of such a difference."""
     total_old, total_new = old + n_old, new + n_new
-    test = proportion_difference(old, total_old, new * shrink, total_new * shrink)
-    return _share(new, total_new), _share(old, total_old), test.p_value
+    sides = (old, total_old, new * shrink, total_new * shrink)
+    p_value = proportion_difference(*sides).p_value
+    if p_value is not None and is_small(*sides):
+        p_value = fisher_p_value(*sides)
+    return _share(new, total_new), _share(old, total_old), p_value
 
 
 def _share(part: float, whole: float) -> float:

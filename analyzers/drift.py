@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mlmon.analyzers.ask import Ask, reference_for
+from mlmon.analyzers.baseline import Names, Numbers, Past, earlier, later
 from mlmon.analyzers.cells import ALL, WEIGHT, Cell, Question, Slice, cells, slices
 from mlmon.analyzers.distances import (
     CategoricalScale,
@@ -22,7 +23,6 @@ from mlmon.analyzers.distances import (
     numeric_scale,
 )
 from mlmon.analyzers.drifted import Seen, verdicts
-from mlmon.analyzers.policy import Policy
 from mlmon.analyzers.reference import FIELDS, Reference, field_of
 from mlmon.analyzers.report import metric
 from mlmon.analyzers.statistics.estimate import undefined, without_interval
@@ -64,9 +64,14 @@ class Scales(Struct, frozen=True, kw_only=True):
     categorical: list[tuple[str, CategoricalScale]]
 
 
-def reach(policy: Policy, size: str) -> int:
-    """How many later windows a window takes part in the verdict of."""
-    return policy.consecutive.get(size, 1) - 1 if size in policy.drift_sizes else 0
+def reach(ask: Ask) -> int:
+    """How many later windows a window takes part in the distance or the verdict of."""
+    return _of_verdict(ask) + later(ask.size, ask.model.drift_against)
+
+
+def _of_verdict(ask: Ask) -> int:
+    judged = ask.policy.judges(ask.size, ask.model.drift_against)
+    return ask.policy.among_of(ask.size) - 1 if judged else 0
 
 
 def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
@@ -75,7 +80,8 @@ def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
     In long windows there are those of segments too, against the same reference of the whole: a carrier's
     inputs are its own, so its distance says how special it is, and only a change of it is news. So segments
     have no verdicts. A cell with fewer effective events than the policy's `min_n` is left out: its distances
-    would be noise. Verdicts look at earlier windows as well, so those are asked for too.
+    would be noise. Verdicts look at earlier windows as well, so those are asked for too. Where the model is
+    held against windows before and not against its reference (see `baseline`), that gives the edges alone.
     """
     for piece in slices(ask):
         if piece.segment and ask.size in _NOT_BY_SEGMENT:
@@ -90,9 +96,13 @@ def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
 
 
 def _looking_back(ask: Ask) -> Ask:
+    if ask.size == ALL:
+        return ask
     start = ask.span.start
-    for _ in range(reach(ask.policy, ask.size)):
-        start = start if ask.size == ALL else floor(start - _TICK, ask.size)
+    for _ in range(_of_verdict(ask)):
+        start = floor(start - _TICK, ask.size)
+    before = earlier(Window(start=start, end=following(start, ask.size)), ask.size, ask.model.drift_against)
+    start = min([start, *(window.start for window in before)])
     return replace(ask, span=Window(start=start, end=ask.span.end))
 
 
@@ -111,11 +121,12 @@ def _of_piece(reader: Reader, ask: Ask, piece: Slice, seen: list[Seen]) -> Itera
     for one in seen:
         if one.reference.version not in scales:
             scales[one.reference.version] = scales_of(one.reference)
+    past = Past(size=ask.size, against=ask.model.drift_against)
     for version, known in scales.items():
         of_reference = {cell: one for cell, one in wanted.items() if one.reference.version == version}
         for span in _runs([cell.window for cell in of_reference], ask.size):
             narrowed = replace(ask, span=span)
-            for cell, subject, distance in _distances(reader, narrowed, piece, known, of_reference):
+            for cell, subject, distance in _distances(reader, narrowed, piece, known, of_reference, past):
                 of_reference[cell].distances[subject] = distance
                 if _within(cell.window, ask.span):
                     yield from _metrics(ask, cell, subject, distance)
@@ -154,14 +165,14 @@ def _runs(windows: Sequence[Window], size: str) -> Iterator[Window]:
 
 
 def _distances(
-    reader: Reader, ask: Ask, piece: Slice, scales: Scales, wanted: Mapping[Cell, Seen]
+    reader: Reader, ask: Ask, piece: Slice, scales: Scales, wanted: Mapping[Cell, Seen], past: Past
 ) -> Iterator[tuple[Cell, str, Distance]]:
     for start in range(0, len(scales.numeric), _FEATURES_A_QUERY):
         some = scales.numeric[start : start + _FEATURES_A_QUERY]
-        yield from _of_numbers(reader, ask, piece, some, wanted)
+        yield from _of_numbers(reader, ask, piece, some, wanted, past)
     for start in range(0, len(scales.categorical), _FEATURES_A_QUERY):
         names = scales.categorical[start : start + _FEATURES_A_QUERY]
-        yield from _of_categories(reader, ask, piece, names, wanted)
+        yield from _of_categories(reader, ask, piece, names, wanted, past)
 
 
 def _of_numbers(
@@ -170,6 +181,7 @@ def _of_numbers(
     piece: Slice,
     scales: Sequence[tuple[str, NumericScale]],
     wanted: Mapping[Cell, Seen],
+    past: Past,
 ) -> Iterator[tuple[Cell, str, Distance]]:
     measures: dict[str, Measure] = {
         f"h{place}": Histogram(field_of(name, schema.FEATURES_NUMERIC), scale.profile.edges)
@@ -182,7 +194,9 @@ def _of_numbers(
         for place, (name, scale) in enumerate(scales):
             counts = _added(rows, f"h{place}")
             missing = max(one.traffic.weight - float(counts.sum()), 0.0)
-            yield cell, name, numeric_distance(scale, counts, missing, one.shrink)
+            held = past.number(cell, name, scale, Numbers(counts=counts, missing=missing))
+            if held is not None:
+                yield cell, name, numeric_distance(held, counts, missing, one.shrink)
 
 
 def _added(rows: Sequence[Row], column: str) -> Vector:
@@ -199,6 +213,7 @@ def _of_categories(
     piece: Slice,
     scales: Sequence[tuple[str, CategoricalScale]],
     wanted: Mapping[Cell, Seen],
+    past: Past,
 ) -> Iterator[tuple[Cell, str, Distance]]:
     measures: dict[str, Measure] = {}
     for place, (name, scale) in enumerate(scales):
@@ -213,7 +228,9 @@ def _of_categories(
             counts, present = _terms(rows, f"t{place}"), _sum(rows, f"n{place}")
             rest = max(present - sum(counts.values()), 0.0)
             missing = max(one.traffic.weight - present, 0.0)
-            yield cell, name, categorical_distance(scale, counts, rest, missing, one.shrink)
+            held = past.category(cell, name, scale, Names(counts=counts, rest=rest, missing=missing))
+            if held is not None:
+                yield cell, name, categorical_distance(held, counts, rest, missing, one.shrink)
 
 
 def _question(measures: Mapping[str, Measure]) -> Question:

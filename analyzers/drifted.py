@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from msgspec import Struct, field
 
@@ -16,10 +17,12 @@ from mlmon.analyzers.statistics.fdr import benjamini_hochberg
 from mlmon.analyzers.statistics.psi import psi_noise
 from mlmon.analyzers.weights import Moments
 from mlmon.core.result import Finding, Severity
+from mlmon.core.window import Window, floor
 
 ANALYZER = "drift"
 PSI = "psi"
 MISSING = "missing_rate"
+_TICK: Final = timedelta(microseconds=1)
 
 
 class Seen(Struct, kw_only=True):
@@ -73,7 +76,7 @@ def judge(policy: Policy, seen: Seen) -> dict[tuple[str, str], Test]:
             passed={
                 "n": n * seen.shrink >= policy.min_n,
                 "effect": abs(value) >= bound,
-                "significance": p_adjusted <= policy.rate,
+                "significance": p_adjusted <= policy.drift_rate,
             },
         )
     return tests
@@ -95,26 +98,36 @@ def _raw(policy: Policy, seen: Seen) -> Iterator[tuple[str, str, float, float, f
 def verdicts(ask: Ask, seen: Sequence[Seen]) -> Iterator[Finding]:
     """The findings of a run of cells, in windows of the asked span that are over.
 
-    A drift must hold in as many windows in a row as the policy asks, the last being the one it is stated of.
+    A drift must hold in K of the last N windows, as the policy asks, the last being the one it is stated of.
     """
     policy = ask.policy
-    if ask.size not in policy.drift_sizes:
+    if not policy.judges(ask.size, ask.model.drift_against):
         return
     lasting = policy.consecutive.get(ask.size, 1)
     runs: dict[tuple[str, str, str], list[Cell]] = {}
     for one in sorted(seen, key=lambda one: (one.cell.version, one.cell.window)):
+        oldest = _oldest(one.cell.window, ask.size, policy.among_of(ask.size))
         for (subject, metric), test in judge(policy, one).items():
             key = (one.cell.version, subject, metric)
-            run = runs.get(key, [])
-            follows = bool(run) and run[-1].window.end == one.cell.window.start
-            runs[key] = [*(run if follows else []), one.cell] if test.holds else []
+            runs[key] = [cell for cell in runs.get(key, ()) if cell.window.start >= oldest]
+            if not test.holds:
+                continue
+            runs[key].append(one.cell)
             over = ask.size == ALL or one.cell.window.end <= ask.now
             asked = one.cell.window.start >= ask.span.start
             if len(runs[key]) >= lasting and over and asked:
-                yield _finding(ask, one, test, runs[key], lasting)
+                yield _finding(ask, one, test, runs[key])
 
 
-def _finding(ask: Ask, seen: Seen, test: Test, run: Sequence[Cell], lasting: int) -> Finding:
+def _oldest(window: Window, size: str, among: int) -> datetime:
+    """Where the first of so many windows begins, of which the given one is the last."""
+    start = window.start
+    for _ in range(among - 1 if size != ALL else 0):
+        start = floor(start - _TICK, size)
+    return start
+
+
+def _finding(ask: Ask, seen: Seen, test: Test, run: Sequence[Cell]) -> Finding:
     distance = seen.distances[test.subject]
     is_missing = test.metric == MISSING
     value = distance.missing if is_missing else test.value
@@ -134,7 +147,9 @@ def _finding(ask: Ask, seen: Seen, test: Test, run: Sequence[Cell], lasting: int
         message=_message(test, distance),
         evidence=_evidence(test, distance)
         | {
-            "windows": lasting,
+            "windows": len(run),
+            "among": ask.policy.among_of(ask.size),
+            "against": ask.model.drift_against,
             "since": run[0].window.start.isoformat(),
             "passed": {**test.passed, "consecutive": True},
             "source": seen.reference.source,

@@ -21,6 +21,7 @@ from mlmon.analyzers.cursor import News
 from mlmon.analyzers.ledger import Letters
 from mlmon.analyzers.models import Model, catalogue, described, remember
 from mlmon.analyzers.outcomes import Progress, join
+from mlmon.analyzers.partition import Partition, Share
 from mlmon.analyzers.pending import Tally
 from mlmon.analyzers.policy import Policy
 from mlmon.analyzers.registry import ANALYZERS, Registered
@@ -99,11 +100,13 @@ def run_once(
     policy: Policy | None = None,
     again: Window | None = None,
     letters: CountLetters = Letters,
+    partition: Partition | None = None,
 ) -> Pass:
     """Join what is new, state every window that changed, and account for every event.
 
-    `again` names a span to state whatever changed; `letters` counts the dead letters. Stopping anywhere does
-    no harm: cursors move last, and what is written twice replaces itself. Two of these on one store exclude
+    `again` names a span to state whatever changed; `letters` counts the dead letters; `partition` narrows to
+    the models of one part, the first of which also keeps what is of all models. Stopping anywhere does no
+    harm: cursors move last, and what is written twice replaces itself. Two of these on one store exclude
     each other by the store's lock.
 
     Raises:
@@ -114,6 +117,8 @@ def run_once(
     now = clocks.to_datetime(clock())
     done = Pass()
     watch = _Stopwatch(clock=clock, seconds=done.seconds, started=clock())
+    whole = store
+    store = whole if partition is None else Share(whole, partition)
     known = catalogue(store)
     models = {model.name: model for model in described(known, config)}
     watch.lap("models")
@@ -137,7 +142,10 @@ def run_once(
     _finish(store, fresh, after)
     remember(store, known)
     watch.lap("finish")
-    _account(work, letters)
+    if partition is not None and partition.is_first:
+        remember(whole, catalogue(whole))
+    if partition is None or partition.is_first:
+        _account(whole, work, letters)
     watch.lap("delivery")
     return done
 
@@ -150,6 +158,7 @@ def run_forever(
     stop: Signal,
     clock: Clock = clocks.system,
     letters: CountLetters = Letters,
+    partition: Partition | None = None,
 ) -> Iterator[Pass]:
     """A pass now and then one every so often, each yielded, until `stop` is set.
 
@@ -157,13 +166,13 @@ def run_forever(
     """
     while not stop.is_set():
         started = clock()
-        yield run_once(store, config, clock=clock, letters=letters)
+        yield run_once(store, config, clock=clock, letters=letters, partition=partition)
         spent = (clock() - started) / NS_PER_SECOND
         stop.wait(max(every.total_seconds() - spent, 0.0))
 
 
-def _account(work: _Work, letters: CountLetters) -> None:
-    for result in accounting.keep(work.store, work.config, letters, now=work.now):
+def _account(store: Store, work: _Work, letters: CountLetters) -> None:
+    for result in accounting.keep(store, work.config, letters, now=work.now):
         if isinstance(result, Metric):
             work.done.metrics += 1
         elif result.state is State.FIRING:
@@ -268,7 +277,7 @@ def _matured(
 def _restate(work: _Work, analyzer: Registered, ask: Ask) -> None:
     """Write what an analyzer says of a span, and resolve its findings there that it no longer makes."""
     store, done = work.store, work.done
-    ask = replace(ask, span=extended(ask.span, ask.size, analyzer.reach(ask.policy, ask.size)))
+    ask = replace(ask, span=extended(ask.span, ask.size, analyzer.reach(ask)))
     firing: set[str] = set()
     results = (result for question in analyzer.questions for result in question(store, ask))
     for batch in _batches(results):

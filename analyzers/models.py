@@ -46,7 +46,7 @@ class Model(Struct, frozen=True, kw_only=True):
 
     `positive_label` is the configured one, else the one its events name, else the label whose predictions
     score highest; None where nothing tells. `segments` are the fields that results are computed for, each
-    with its most frequent values.
+    with its most frequent values. `drift_against` names what drift is measured from (`baseline.KINDS`).
     """
 
     name: str
@@ -58,6 +58,7 @@ class Model(Struct, frozen=True, kw_only=True):
     inferences: int = 0
     first: datetime | None = None
     last: datetime | None = None
+    drift_against: str = "fixed"
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -142,6 +143,7 @@ def _described(name: str, seen: Seen, config: ModelConfig) -> Model:
         inferences=seen.inferences,
         first=seen.first,
         last=seen.last,
+        drift_against=config.drift_against,
     )
 
 

@@ -15,10 +15,15 @@ from msgspec import Struct
 CONSECUTIVE: Final[Mapping[str, int]] = MappingProxyType(
     {"1h": 24, "1d": 7, "7d": 2, "30d": 1, "month": 1, "all": 1}
 )
-"""How many windows in a row must show a drift: a week of days, two weeks, one month."""
+"""How many windows must show a drift: a day of hours, a week of days, two weeks, one month."""
+
+AMONG: Final[Mapping[str, int]] = MappingProxyType({"1h": 30, "1d": 9, "7d": 3})
+"""Among how many in a row they must be, the last of them being one; so a single quiet one is forgiven."""
 
 DRIFT_SIZES: Final = ("7d", "30d", "month", "all")
 """A day is no week: whatever follows the weekday would drift every day."""
+
+SHORT_SIZES: Final = ("1h", "1d")
 
 PERFORMANCE_SIZES: Final = DRIFT_SIZES
 """Events of one day share its weather and its incidents: intervals of a day alone claim too much."""
@@ -40,9 +45,10 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     Drift: `psi` is the population stability index from which a feature has drifted (0.1 by custom; 0.25,
     `psi_critical`, is much), raised to `psi_chance`, the quantile of what chance gives at this sample size;
-    `missing` is the change of the share of missing values. `rate` bounds the share of false findings among
-    all features looked at in a window (Benjamini-Hochberg). `min_n` is the effective number of events below
-    which nothing is said.
+    `missing` is the change of the share of missing values. `drift_rate` bounds the share of false findings
+    among all features looked at in a window (Benjamini-Hochberg); `rate` does so for performance. `min_n` is
+    the effective number of events below which nothing is said. `consecutive` of `among` windows must show a
+    drift (K of N).
 
     Performance: a metric is worse when it differs by `worse` of the reference's value, and significantly so.
 
@@ -54,10 +60,12 @@ class Policy(Struct, frozen=True, kw_only=True):
     rate: float = 0.01
     psi: float = 0.1
     psi_critical: float = 0.25
-    psi_chance: float = 0.999
+    psi_chance: float = 0.9999
+    drift_rate: float = 0.001
     missing: float = 0.05
     drift_sizes: tuple[str, ...] = DRIFT_SIZES
     consecutive: Mapping[str, int] = CONSECUTIVE
+    among: Mapping[str, int] = AMONG
     worse: float = 0.05
     worse_critical: float = 0.2
     performance_sizes: tuple[str, ...] = PERFORMANCE_SIZES
@@ -66,3 +74,11 @@ class Policy(Struct, frozen=True, kw_only=True):
     error_rate_critical: float = 0.1
     silence: float = 3.0
     silence_days: int = 7
+
+    def judges(self, size: str, against: str) -> bool:
+        """Whether drift is judged in windows of a size: short ones only against the same season."""
+        return size in self.drift_sizes or (against == "seasonal" and size in SHORT_SIZES)
+
+    def among_of(self, size: str) -> int:
+        """Among how many windows of a size the drifted ones are counted; never fewer than must drift."""
+        return max(self.among.get(size, 1), self.consecutive.get(size, 1))

@@ -8,24 +8,23 @@ from typing import Final
 from msgspec import Struct
 
 from mlmon.analyzers import coverage, drift, performance, service, silence
-from mlmon.analyzers.ask import Analyzer
-from mlmon.analyzers.policy import Policy
+from mlmon.analyzers.ask import Analyzer, Ask
 
 
-def _no_further(_policy: Policy, _size: str) -> int:
+def _no_further(_ask: Ask) -> int:
     return 0
 
 
 class Registered(Struct, frozen=True, kw_only=True):
     """The questions whose results bear one analyzer's name.
 
-    `reach` says how many later windows of a size must be stated again with one that has changed, because
-    their verdicts look back at it.
+    `reach` says how many later windows of the size asked for must be stated again with one that has
+    changed, because what is said of them looks back at it.
     """
 
     name: str
     questions: tuple[Analyzer, ...]
-    reach: Callable[[Policy, str], int] = _no_further
+    reach: Callable[[Ask], int] = _no_further
 
 
 ANALYZERS: Final = (

@@ -67,6 +67,15 @@ def kolmogorov_tail(x: float) -> float:
     return float(_special().kolmogorov(x))
 
 
+def log_gamma(x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Give the logarithm of the gamma function, for x > 0.
+
+    >>> round(float(log_gamma(5.0)), 6) == round(math.log(24.0), 6)
+    True
+    """
+    return np.asarray(_special().gammaln(x), dtype=np.float64)
+
+
 def smirnov_p_value(left: npt.NDArray[np.float64], right: npt.NDArray[np.float64]) -> tuple[float, float]:
     """Give the two-sample Kolmogorov-Smirnov statistic and p-value of raw, finite values.
 
