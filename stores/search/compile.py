@@ -64,11 +64,15 @@ class Part(Struct, frozen=True):
 
 
 class Compiled(Struct, frozen=True, kw_only=True):
-    """A search body, and where in its answers the measures are. `page` is the groups of one answer."""
+    """A search body, and where in its answers the measures are. `page` is the groups of one answer.
+
+    `unread` is the paths in an answer that need not be sent: most of what a histogram says repeats its edges.
+    """
 
     body: Body
     parts: tuple[Part, ...]
     page: int
+    unread: tuple[str, ...] = ()
 
 
 def compile_query(query: Query) -> Compiled:
@@ -77,20 +81,32 @@ def compile_query(query: Query) -> Compiled:
     squared = {it.field for it in query.measures.values() if isinstance(it, q.SumSquares | q.StdDev)}
     parts = tuple(aggregations.place(measure, squared) for measure in query.measures.values())
     page = max(1, min(MOST_GROUPS, MOST_BUCKETS // (1 + sum(map(_buckets, query.measures.values())))))
+    unread = tuple(_unread(query))
     body: Body = {"size": 0, "query": filters.matching(query)}
     if not query.by:
         body |= {"track_total_hits": True, "aggs": aggregations.named}
-        return Compiled(body=body, parts=parts, page=page)
+        return Compiled(body=body, parts=parts, page=page, unread=unread)
     sources = [{f"k{at}": _source(key)} for at, key in enumerate(query.by.values())]
     group: Body = {"composite": {"size": page, "sources": sources}, "aggs": aggregations.named}
     body |= {"track_total_hits": False, "aggs": {GROUPS: group}}
-    return Compiled(body=body, parts=parts, page=page)
+    return Compiled(body=body, parts=parts, page=page, unread=unread)
 
 
 def after(body: Body, key: dict[str, Any]) -> Body:
     """The body for the page that follows a group."""
     group = body["aggs"][GROUPS]
     return body | {"aggs": {GROUPS: group | {"composite": group["composite"] | {"after": key}}}}
+
+
+def _unread(query: Query) -> Iterator[str]:
+    """Paths with wildcards, since the line of a request that names each histogram could be too long."""
+    kinds = {type(measure) for measure in query.measures.values()}
+    if q.Histogram not in kinds:
+        return
+    above = f"aggregations.{GROUPS}.buckets.*" if query.by else "aggregations.*"
+    names = ("from", "to") if q.TopTerms in kinds else ("key", "from", "to")
+    for within in ("", f".{VALUE}"):
+        yield from (f"{above}{within}.buckets.{name}" for name in names)
 
 
 class _Aggregations:

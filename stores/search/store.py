@@ -110,7 +110,7 @@ class SearchStore:
 
     def _pages(self, query: Query, compiled: Compiled) -> tuple[list[Row], int]:
         """The rows of all pages, and how many shards answered."""
-        path = self._search_path(query.dataset)
+        path = self._search_path(query.dataset, compiled.unread)
         body = compiled.body | {"query": filters.matching(query)}
         rows: list[Row] = []
         while True:
@@ -223,8 +223,9 @@ class SearchStore:
     def _pattern(self, dataset: Dataset) -> str:
         return names.pattern(dataset, self._namespace)
 
-    def _search_path(self, dataset: Dataset) -> str:
-        return target(self._pattern(dataset), "_search", **ABSENT_IS_EMPTY, **WHOLE)
+    def _search_path(self, dataset: Dataset, unread: tuple[str, ...]) -> str:
+        left_out = {"filter_path": ",".join(f"-{path}" for path in unread)} if unread else {}
+        return target(self._pattern(dataset), "_search", **ABSENT_IS_EMPTY, **WHOLE, **left_out)
 
     def _wrote(self, datasets: set[Dataset]) -> None:
         with self._lock:

@@ -96,6 +96,18 @@ def test_measures_of_the_same_numbers_share_an_aggregation():
     assert compiled.body["aggs"] == {"a0": {"extended_stats": {"field": TEMP}}}
 
 
+def test_what_a_histogram_repeats_is_not_sent():
+    """The edges of a histogram are known to who asks; the keys of terms beside it are not."""
+    scores: dict[str, q.Measure] = {"scores": q.Histogram(schema.PREDICTION_SCORE, (0.0, 0.5, 1.0))}
+    top: dict[str, q.Measure] = {"top": q.TopTerms(CARRIER, 3)}
+    alone = compile_query(Query(dataset=Dataset.INFERENCE, by={"hour": q.TimeBucket("1h")}, measures=scores))
+    beside = compile_query(Query(dataset=Dataset.INFERENCE, measures=scores | top))
+    assert "aggregations.groups.buckets.*.buckets.key" in alone.unread
+    assert "aggregations.*.buckets.from" in beside.unread
+    assert not any(path.endswith(".key") for path in beside.unread)
+    assert compile_query(Query(dataset=Dataset.INFERENCE, measures=top)).unread == ()
+
+
 def test_a_page_of_large_groups_holds_fewer():
     """However many buckets a group has, one answer stays below what a cluster gives."""
     edges = tuple(at / 1000 for at in range(1001))
