@@ -12,6 +12,7 @@ from typing import Final
 
 from mlmon.analyzers import cursor as cursors
 from mlmon.analyzers.jobs import Pass, cursor_name
+from mlmon.analyzers.partition import Partition, own, parts_of
 from mlmon.core import clock as clocks
 from mlmon.core import event, health, schema
 from mlmon.core.clock import Clock
@@ -30,9 +31,22 @@ APART: Final = timedelta(seconds=10)
 def lags_s(reader: Reader, now: datetime) -> dict[str, float]:
     """For how long the oldest inference that no pass has seen yet has been stored, by model, in seconds.
 
-    A model of which all is seen is not there. It grows where passes are slow, and where none run.
+    A model of which all is seen is not there. It grows where passes are slow, and where none run. Where the
+    models are parted among processes, each is seen as far as its part has come.
     """
-    seen = cursors.load(reader, cursor_name(Dataset.INFERENCE)).mark
+    name = cursor_name(Dataset.INFERENCE)
+    whole = cursors.load(reader, name).mark
+    of = parts_of(reader, f"cursor/{name}")
+    if not of:
+        return _since(reader, now, whole)
+    lags: dict[str, float] = {}
+    for part in (Partition(number=number, of=of) for number in range(1, of + 1)):
+        mark = max(filter(None, (whole, cursors.load(reader, own(name, part)).mark)), default=None)
+        lags |= {model: lag for model, lag in _since(reader, now, mark).items() if part.holds(model)}
+    return lags
+
+
+def _since(reader: Reader, now: datetime, seen: datetime | None) -> dict[str, float]:
     start = cursors.BEGINNING if seen is None else seen + cursors.RESOLUTION
     rows = reader.query(
         Query(

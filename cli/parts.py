@@ -195,7 +195,8 @@ def _analysis(reader: Reader, config: Config, now: datetime, *, is_analysing: bo
         fix = "Run a pass: mlmon analyze. Or run it all: mlmon up."
         return _analysed(waits, fix if is_late else "")
     took_s = last.gauges.get(health.PASS_SECONDS, 0.0)
-    since_s = (now - last.at) / _S + last.gauges.get(health.SUCCESS_AGE_SECONDS, 0.0)
+    # The report may have been made by another machine, whose clock is ahead of this one's.
+    since_s = max(0.0, (now - last.at) / _S) + last.gauges.get(health.SUCCESS_AGE_SECONDS, 0.0)
     said = f"the last good pass ended {_time(since_s)} ago and took {_time(took_s)}; {waits}"
     fix = ""
     if last.message.startswith(health.FAILURE):

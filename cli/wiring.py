@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mlmon.analyzers.jobs import Pass as Pass  # noqa: PLC0414 - for commands to name
     from mlmon.analyzers.ledger import Letters as NumberedLetters
     from mlmon.analyzers.models import Model as Model  # noqa: PLC0414 - for commands to name
+    from mlmon.analyzers.partition import Partition
     from mlmon.analyzers.pending import Tally
     from mlmon.analyzers.reference import Reference
     from mlmon.cli.training import Table
@@ -245,7 +246,12 @@ def reference_from_table(
 
 
 def analyze_once(
-    store: Store, config: Config, *, progress: Callable[[str, int, int], None], again: Window | None
+    store: Store,
+    config: Config,
+    *,
+    progress: Callable[[str, int, int], None],
+    again: Window | None,
+    partition: Partition | None = None,
 ) -> Pass:
     """One pass of the jobs, reported."""
     from mlmon.analyzers import jobs
@@ -253,7 +259,12 @@ def analyze_once(
     reporter = job_reporter()
     try:
         done = jobs.run_once(
-            store, config, progress=progress, again=again, letters=lambda: _numbered_letters(config)
+            store,
+            config,
+            progress=progress,
+            again=again,
+            letters=lambda: _numbered_letters(config),
+            partition=partition,
         )
     except StoreError as error:
         reporter.failed(store, error)
@@ -263,15 +274,38 @@ def analyze_once(
 
 
 def analyze_forever(
-    store: Store, config: Config, every: timedelta, stop: Event, reporter: JobReporter
+    store: Store,
+    config: Config,
+    every: timedelta,
+    stop: Event,
+    reporter: JobReporter,
+    *,
+    partition: Partition | None = None,
 ) -> Iterator[Pass]:
     """A pass every so often, each yielded and reported, until `stop` is set."""
     from mlmon.analyzers import health, jobs
 
     passes = jobs.run_forever(
-        store, config, every=every, stop=stop, letters=lambda: _numbered_letters(config)
+        store,
+        config,
+        every=every,
+        stop=stop,
+        letters=lambda: _numbered_letters(config),
+        partition=partition,
     )
     return health.reported(passes, store, reporter)
+
+
+def partition(text: str | None) -> Partition | None:
+    """A part of the models as it is written, `2/8`; None means all.
+
+    Raises:
+        UsageError: it is no part.
+
+    """
+    from mlmon.analyzers.partition import parse
+
+    return None if text is None else parse(text)
 
 
 def job_reporter() -> JobReporter:

@@ -17,13 +17,19 @@ if TYPE_CHECKING:
         "mlmon analyze",
         "mlmon analyze --every 1m",
         "mlmon analyze --since 2013-06-01 --until 2013-07-01",
+        "mlmon analyze --every 1m --partition 2/8",
     ),
 )
 @asks(*SOURCE, "since", "until")
 @click.option(
     "--every", metavar="DURATION", help="Go on, with a pass every so often (30s, 1m), until stopped."
 )
-def command(asked: Asked, every: str | None) -> None:
+@click.option(
+    "--partition",
+    metavar="I/N",
+    help="Only the models of part I of N. Run N of these, on any hosts, against one cluster.",
+)
+def command(asked: Asked, every: str | None, partition: str | None) -> None:
     """Join new outcomes, and compute metrics and findings.
 
     Of the windows that new events touch. One pass, or one every so often with --every. A pass reads
@@ -35,12 +41,15 @@ def command(asked: Asked, every: str | None) -> None:
     from mlmon.core.window import parse_duration
 
     config = settings(asked, analyze__every=every)
+    part = wiring.partition(partition)
     with wiring.reading(config):
         pass  # so that a store which is not there is an error, and is not made
     with wiring.writing(config, wiring.RESULTS) as store:
         if every is None:
             with stages() as progress:
-                done = wiring.analyze_once(store, config, progress=progress, again=span(asked))
+                done = wiring.analyze_once(
+                    store, config, progress=progress, again=span(asked), partition=part
+                )
             click.echo(told(done))
             output.note(
                 "Next: mlmon findings" if done.models else "Nothing was served yet. Send events: mlmon up"
@@ -49,7 +58,7 @@ def command(asked: Asked, every: str | None) -> None:
         with signals.stopping() as stop:
             output.note(f"A pass every {config.analyze.every}. Ctrl-C ends.")
             wait, reporter = parse_duration(config.analyze.every), wiring.job_reporter()
-            for done in wiring.analyze_forever(store, config, wait, stop, reporter):
+            for done in wiring.analyze_forever(store, config, wait, stop, reporter, partition=part):
                 click.echo(told(done))
 
 
