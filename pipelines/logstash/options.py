@@ -75,6 +75,11 @@ class Output(Struct, frozen=True, kw_only=True):
         """`true` where the output finds the data stream in the event, as LSCL writes it."""
         return "true" if self.kind == "elasticsearch" else "false"
 
+    @property
+    def hard_names(self) -> str:
+        """Which members' names the cluster refuses: `blank` ones, and OpenSearch `dotted` ones too."""
+        return "blank" if self.kind == "elasticsearch" else "dotted"
+
 
 class Options(Struct, frozen=True, kw_only=True):
     """Everything that is rendered. `home` and `data` are folders on the machine where Logstash runs."""

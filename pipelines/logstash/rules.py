@@ -24,6 +24,8 @@ DEAD_LETTER_STREAM: Final = "deadletter"
 """Behind the dataset of app logs, so that the templates and roles for these hold for it too."""
 ORIGINAL: Final = "event.original"
 """Where a dead letter has its line: a field of ECS that is kept and not indexed."""
+UNINDEXED: Final = "mlmon.unindexed"
+"""Where clusters keep members of families whose names they refuse; the stores use the same."""
 LONGEST_ID: Final = 512
 _IDS: Final = frozenset({schema.EVENT_ID, schema.INFERENCE_ID, schema.MODEL_NAME})
 
@@ -55,6 +57,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     levels: dict[str, str]
     aliases: dict[str, str]
     nesting_lost: list[str]
+    families: list[str]
+    unindexed: str
     dead_letter_tag: str
     dead_letter_stream: str
 
@@ -97,6 +101,8 @@ def rules(*, namespace: str, limits: Limits | None = None) -> Rules:
         levels=normalise.LEVELS,
         aliases=normalise.ALIASES,
         nesting_lost=[f"{prefix}." for prefix in normalise.NESTING_LOST],
+        families=[field.name for field in schema.FIELDS.values() if field.is_open],
+        unindexed=UNINDEXED,
         dead_letter_tag=DEAD_LETTER_TAG,
         dead_letter_stream=DEAD_LETTER_STREAM,
     )

@@ -15,6 +15,7 @@ def register(params)
   @names = @rules["names"]
   @stage = params.fetch("stage", "lines")
   @routes_itself = params["routes_itself"].to_s == "true"
+  @hard_names = params.fetch("hard_names", "none")
   @fields = @rules["fields"]
   @known = @rules["known"].to_h { |name| [name, true] }
   @datasets = @rules["datasets"].to_h { |name| [name, true] }
@@ -370,7 +371,28 @@ end
 def stored(document)
   document = document.dup
   document[@names["timestamp"]] = isoformat(rfc_3339(document[@names["timestamp"]]))
+  set_aside(document)
   routed(document, document[@names["dataset"]], document[@names["namespace"]] || @rules["namespace"])
+end
+
+# A cluster refuses an event for a member's name that is blank, and OpenSearch for one with dots. Such members are
+# kept where nothing is indexed, as mlmon's own writer does it.
+def set_aside(document)
+  return if @hard_names == "none"
+
+  @rules["families"].each do |family|
+    next unless document[family].is_a?(Hash)
+
+    hard, easy = document[family].partition { |name, _| hard?(name) }.map(&:to_h)
+    next if hard.empty?
+
+    document[family] = easy
+    document[@rules["unindexed"]] = (document[@rules["unindexed"]] || {}).merge({ family => hard })
+  end
+end
+
+def hard?(name)
+  name.strip.empty? || (@hard_names == "dotted" && name.include?("."))
 end
 
 # An event that a cluster refused, read from Logstash's dead letter queue.

@@ -1,23 +1,30 @@
 """The table of lines, and the rules they are held against."""
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from mlmon.core.clock import to_ns
 from mlmon.core.event import Document
+from mlmon.pipelines.logstash import check
 from mlmon.pipelines.logstash.check import rfc_3339
-from mlmon.pipelines.logstash.rules import Rules, rules
+from mlmon.pipelines.logstash.rules import Rules, rules, to_json
 from mlmon.pipelines.validate import Limits
 
+SCRIPT = Path(check.__file__).parent / "templates" / "mlmon.rb"
+HARNESS = Path(__file__).parent / "run_filter.rb"
 JRUBY = "9.4.8.0"
 NOW_NS = to_ns(datetime(2013, 3, 10, tzinfo=UTC))
 LIMITS = Limits(max_event_bytes=16384)
@@ -94,6 +101,40 @@ def comparable() -> Callable[[Document], Document]:
         return document | {"@timestamp": rfc_3339(document["@timestamp"]), "event.id": kind}
 
     return told
+
+
+@pytest.fixture(scope="session")
+def run_in(tmp_path_factory, table, clock) -> Callable[..., list[dict[str, Any]]]:
+    """Give a function that runs events through the script in a Ruby, and gives what comes of each."""
+    path = tmp_path_factory.mktemp("logstash") / "rules.json"
+
+    def of(ruby: list[str], events: Iterable[object], namespace: str = "default", **params: str) -> Any:
+        path.write_text(to_json(structs.replace(table, namespace=namespace)))
+        lines = b"\n".join(map(msgspec.json.encode, events))
+        given = json.dumps({"rules": str(path)} | params)
+        command = [*ruby, str(HARNESS), str(SCRIPT), given, str(clock() // 10**9)]
+        done = subprocess.run(command, input=lines, capture_output=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr.decode()
+        return [result for line in done.stdout.splitlines() for result in msgspec.json.decode(line)]
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def run(require, run_in) -> Callable[..., list[dict[str, Any]]]:
+    """Give a function that runs events through the script in the Ruby of this machine."""
+    return partial(run_in, [require("ruby")])
+
+
+@pytest.fixture(scope="session")
+def as_text() -> Callable[[Case], dict[str, Any]]:
+    """Give a function that gives a line as an input with a plain codec does."""
+
+    def event(case: Case) -> dict[str, Any]:
+        text = {"message": case.bytes.decode()} if not case.hex else {"hex": case.hex}
+        return text | {"@metadata": {"mlmon": {"form": "text"}}}
+
+    return event
 
 
 @pytest.fixture(scope="session")

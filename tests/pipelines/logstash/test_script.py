@@ -1,49 +1,13 @@
-import json
-import subprocess
-from functools import partial
-from pathlib import Path
-
 import msgspec
 import pytest
 
 from mlmon.pipelines.logstash import rules
 from mlmon.pipelines.logstash.effect import effect
-
-SCRIPT = Path(rules.__file__).parent / "templates" / "mlmon.rb"
-HARNESS = Path(__file__).parent / "run_filter.rb"
+from mlmon.stores.search.mapping import UNINDEXED
 
 
 @pytest.fixture(scope="module")
-def run_in(tmp_path_factory, table, clock):
-    """Give a function that runs events through the script in a Ruby, and gives what comes of each."""
-    path = tmp_path_factory.mktemp("logstash") / "rules.json"
-    path.write_text(rules.to_json(table))
-
-    def of(ruby, events, **params):
-        lines = b"\n".join(map(msgspec.json.encode, events))
-        given = json.dumps({"rules": str(path)} | params)
-        command = [*ruby, str(HARNESS), str(SCRIPT), given, str(clock() // 10**9)]
-        done = subprocess.run(command, input=lines, capture_output=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stderr.decode()
-        return [result for line in done.stdout.splitlines() for result in msgspec.json.decode(line)]
-
-    return of
-
-
-@pytest.fixture(scope="module")
-def run(require, run_in):
-    """Give a function that runs events through the script in the Ruby of this machine."""
-    return partial(run_in, [require("ruby")])
-
-
-def as_text(case):
-    """Give a line as an input with a plain codec does."""
-    text = {"message": case.bytes.decode()} if not case.hex else {"hex": case.hex}
-    return text | {"@metadata": {"mlmon": {"form": "text"}}}
-
-
-@pytest.fixture(scope="module")
-def results(run, cases):
+def results(run, cases, as_text):
     """Give what the script makes of each line of the table."""
     return dict(zip([case.name for case in cases], run(map(as_text, cases)), strict=True))
 
@@ -58,7 +22,7 @@ def test_the_script_does_what_the_description_says(case, results, table, clock, 
 
 
 @pytest.mark.slow
-def test_the_ruby_of_logstash_does_the_same(run_in, jruby, cases, results, comparable):
+def test_the_ruby_of_logstash_does_the_same(run_in, jruby, cases, results, comparable, as_text):
     """JRuby, which Logstash runs on, gives the same for every line of the table as Ruby does."""
     done = run_in(jruby, map(as_text, cases))
     for case, each in zip(cases, done, strict=True):
@@ -126,3 +90,16 @@ def test_what_a_cluster_refused_becomes_a_dead_letter(run):
     assert done["document"]["error.type"] == "not_indexed"
     assert "mapper [x]" in done["document"]["error.message"]
     assert msgspec.json.decode(done["document"]["event.original"]) == {"event.id": "a"}
+
+
+def test_names_that_a_cluster_refuses_are_set_aside(run):
+    """Members whose names are blank, or for OpenSearch have dots, are kept where nothing is indexed."""
+    assert rules.UNINDEXED == UNINDEXED
+    line = '{"time":"2013-03-01T10:00:00Z","labels":{"a":"1","b.c":"2"," ":"3"}}'
+    event = {"message": line, "@metadata": {"mlmon": {"form": "text"}}}
+    for hard_names, aside in (("none", {}), ("blank", {" ": "3"}), ("dotted", {"b.c": "2", " ": "3"})):
+        [done] = run([event], hard_names=hard_names)
+        document = done["document"]
+        assert document.get(UNINDEXED, {}).get("labels", {}) == aside
+        assert document["labels"] | aside == {"a": "1", "b.c": "2", " ": "3"}
+        assert not document["labels"].keys() & aside.keys()
