@@ -166,6 +166,22 @@ def _task_of(columns: Columns) -> str:
     return BINARY if len(labels) <= 2 and not columns.probabilities else MULTICLASS  # noqa: PLR2004 - two classes
 
 
+def sums_of(columns: Columns, task: str, positive: str | None) -> Sums:
+    """The sufficient statistics of a whole table.
+
+    Raises:
+        UsageError: the columns are not those of the task.
+
+    """
+    judged = _judge(columns, task, positive)
+    if judged is None:
+        raise UsageError(
+            f"The columns are not those of the task '{task}'. It needs predictions and outcomes."
+        )
+    found: Sums = judged(None)
+    return found
+
+
 def _performance_of(columns: Columns, task: str, positive: str | None) -> Iterable[tuple[str, Sums]]:
     judged = _judge(columns, task, positive)
     if judged is None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlmon.analyzers.judged import Judged
 
 
 def drift(
@@ -23,3 +26,22 @@ def drift_keys() -> tuple[str, ...]:
     from mlmon.analyzers import compare
 
     return compare.KEYS
+
+
+def performance(**columns: Any) -> Judged:  # noqa: ANN401 - as the analyzer takes them
+    """Every measure of the predictions of a table.
+
+    Raises:
+        UsageError: the columns do not fit together.
+
+    """
+    from mlmon.analyzers import judged
+
+    return judged.judge(**columns)
+
+
+def performance_keys() -> tuple[str, ...]:
+    """The keys of the rows of `performance`."""
+    from mlmon.analyzers import judged
+
+    return judged.KEYS

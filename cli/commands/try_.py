@@ -12,6 +12,7 @@ from mlmon.core.errors import nearest
 
 TRIES: Final = (
     "drift",
+    "performance",
     "concept-drift",
 )
 """What can be tried, in the order of the help; each is a module `try_` and its name, with `_` for `-`."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlmon.cli.options import FORMATS, examples
+from mlmon.cli.options import Asked, asks, examples
 
 if TYPE_CHECKING:
     from mlmon.cli.frame import Frame
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         "mlmon try drift --reference a.parquet --current b.parquet --columns temp",
     )
 )
+@asks("format")
 @click.option(
     "--reference",
     "reference_file",
@@ -36,12 +37,11 @@ if TYPE_CHECKING:
     help="What is held against it.",
 )
 @click.option("--columns", metavar="A,B", help="Only these columns. Default: all that both files have.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
-def command(reference_file: str, current_file: str, columns: str | None, form: str) -> None:
+def command(asked: Asked, reference_file: str, current_file: str, columns: str | None) -> None:
     """Tell which columns have drifted from one file to the other, and by how much.
 
     A column has drifted when there are at least 100 rows on both sides, the PSI is 0.1 or more and more than
-    chance gives, and the test's p-value, adjusted for the number of columns, is at most 0.01. Times are left
+    chance gives, and the test's p-value, adjusted for the number of columns, is at most 0.001. Times are left
     out unless they are named.
     """
     from mlmon.cli import output, wiring_try
@@ -51,7 +51,7 @@ def command(reference_file: str, current_file: str, columns: str | None, form: s
     found = list(wiring_try.drift(reference.values, current.values, mixed=mixed))
     output.write(
         found,
-        form,
+        asked.format,
         keys=wiring_try.drift_keys(),
         columns=_shown(),
         empty=f"{reference_file} and {current_file} have no column in common.",
