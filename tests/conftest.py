@@ -112,12 +112,17 @@ REQUIREMENTS = {
     "java": Requirement(find=_program("java"), how="apt-get install default-jre-headless"),
     "kubectl": Requirement(find=_program("kubectl"), how="install kubectl", is_rare=True),
     "logstash": Requirement(
-        find=_logstash, how="unpack Logstash 8.17 or later, and name its folder in LOGSTASH_HOME"
+        find=_logstash,
+        how="unpack Logstash 8.17 or later, and name its folder in LOGSTASH_HOME",
+        is_rare=True,
     ),
     "maven": Requirement(find=_program("mvn"), how="apt-get install maven"),
     "mount namespace": Requirement(
-        find=_mount_namespace, how="run the tests as root on Linux, with apt-get install util-linux"
+        find=_mount_namespace,
+        how="run the tests as root on Linux, with apt-get install util-linux",
+        is_rare=True,
     ),
+    "npm": Requirement(find=_program("npm"), how="apt-get install npm"),
     "openssl": Requirement(find=_program("openssl"), how="apt-get install openssl"),
     "ruby": Requirement(find=_program("ruby", "jruby"), how="apt-get install ruby"),
     "setuptools": Requirement(find=_setuptools, how="pip install 'setuptools>=77'"),
