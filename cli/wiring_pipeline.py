@@ -94,6 +94,22 @@ def logstash(config: Config, chosen: Options, out: str) -> list[File]:
     return [_file(Path(out) / name, text) for name, text in render(options).items()]
 
 
+def agent(name: str, config: Config, flags: Mapping[str, Any], out: str) -> list[File]:
+    """The files of an agent that reads log files: filebeat, elastic-agent, fluent-bit or vector.
+
+    Raises:
+        UsageError: an address, a key or certificates that cannot be meant.
+
+    """
+    from importlib import import_module
+
+    from mlmon.pipelines.shippers.options import Options
+
+    shipper = import_module(f"mlmon.pipelines.shippers.{name.replace('-', '_')}")
+    options = Options(max_line_bytes=config.collector.max_event_bytes, **flags)
+    return [_file(Path(out) / name, text) for name, text in shipper.render(options).items()]
+
+
 def _cluster(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mlmon.cli import agents
 from mlmon.cli.options import SOURCE, Asked, asks, examples, settings
 
 if TYPE_CHECKING:
@@ -90,6 +91,10 @@ def logstash(asked: Asked, *, out: str, dry_run: bool, **flags: Any) -> None:  #
     note(f"{len(due)} files {done}, {len(files) - len(due)} are as they should be.")
     if not dry_run:
         note("Next: docs/logstash.md says where certificates and secrets go, and how to start Logstash.")
+
+
+for _agent in agents.commands():
+    render.add_command(_agent)
 
 
 def _show(due: list[File]) -> None:
