@@ -12,8 +12,11 @@ from mlmon.core.errors import nearest
 
 TRIES: Final = (
     "drift",
+    "quality",
     "performance",
     "concept-drift",
+    "anomaly",
+    "changepoints",
 )
 """What can be tried, in the order of the help; each is a module `try_` and its name, with `_` for `-`."""
 

@@ -1,0 +1,80 @@
+"""`mlmon try anomaly`: which rows of a file are anomalies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from mlmon.cli import columns, output, wiring_series
+from mlmon.cli.options import examples
+from mlmon.cli.sketch import sketch
+
+if TYPE_CHECKING:
+    from mlmon.core.query import Row
+
+_RESULTS: Final = ("score", "anomaly", "kind", "expected")
+
+
+@click.command(
+    epilog=examples(
+        "mlmon try anomaly load.csv --time at --value load",
+        "mlmon try anomaly load.csv --time at --value load --format csv > scored.csv",
+    )
+)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--time", metavar="COLUMN", required=True, help="The time: ISO 8601, or seconds since 1970.")
+@click.option("--value", metavar="COLUMN", required=True, help="The number to look at.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("table", "csv", "json")),
+    default="table",
+    show_default=True,
+    help="How to print; table shows alarms only.",
+)
+def command(file: str, time: str, value: str, form: str) -> None:
+    """Score every row of FILE from 0 to 1, and say which are anomalies.
+
+    A score rests on the row and those before it only. Rows are taken in the file's order, which should be
+    that of time. A row without a value scores 0.
+    """
+    lines, found = columns.read(file, {"time": time, "value": value})
+    times = columns.moments(file, time, found["time"], lines)
+    values = columns.numbers(file, value, found["value"], lines)
+    made = wiring_series.anomaly_scores(times, values)
+    rows = [
+        {"row": row, time: at, value: given, **result}
+        for row, (at, given, result) in enumerate(zip(found["time"], found["value"], made, strict=True))
+    ]
+    shown = [row for row in rows if row["anomaly"]] if form == "table" else rows
+    output.write(
+        shown,
+        form,
+        keys=[*dict.fromkeys((time, value)), *_RESULTS],
+        columns=list(_columns(time, value)),
+        empty=f"No anomaly in {len(rows):,} rows.",
+        hint="",
+    )
+    if form == "table":
+        click.echo(sketch(values, [row["row"] for row in shown]))
+
+
+def _columns(time: str, value: str) -> Iterator[output.Column]:
+    def text(key: str) -> Any:  # noqa: ANN401 - a function of a row
+        return lambda row: "" if row[key] is None else str(row[key])
+
+    def number(key: str) -> Any:  # noqa: ANN401 - as above
+        return lambda row: f"{row[key]:.4g}"
+
+    yield output.Column("row", lambda row: f"{row['row']:,}", is_number=True)
+    yield output.Column(time, text(time))
+    yield output.Column(value, text(value), is_number=True)
+    yield output.Column("expected", number("expected"), is_number=True)
+    yield output.Column("score", _score, is_number=True)
+    yield output.Column("kind", text("kind"))
+
+
+def _score(row: Row) -> str:
+    return f"{row['score']:.3f}"

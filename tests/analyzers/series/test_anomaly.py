@@ -1,0 +1,116 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlmon.analyzers.series import anomaly
+from mlmon.analyzers.series.anomaly import Kind
+
+STEP_S = 300.0
+
+
+def scored(values, times=None):
+    """Everything that is said of a series."""
+    times = 1.4e9 + STEP_S * np.arange(len(values)) if times is None else times
+    return list(anomaly.scores(list(times), list(map(float, values))))
+
+
+def alarms(values, times=None):
+    """The rows of the alarms, with their kinds."""
+    return {row: one.kind for row, one in enumerate(scored(values, times)) if one.anomaly}
+
+
+@pytest.mark.parametrize("kind", ["season", "week", "noise", "walk", "counts", "constant"])
+def test_clean_series_stay_quiet(make_clean, kind):
+    """In 10,000 rows of a series in which nothing is wrong there is at most one alarm."""
+    assert len(alarms(make_clean(kind, seed=5))) <= 1
+
+
+def test_a_clean_wave_stays_quiet_once_it_is_known(make_clean):
+    """A perfect square wave, whose first days are news, raises no alarm after its first week."""
+    assert [row for row in alarms(make_clean("square", seed=0)) if row > 7 * 288] == []
+
+
+@pytest.mark.parametrize("kind", ["spike", "shift", "noise"])
+def test_what_is_injected_is_found(make_clean, kind):
+    """Of 10 seasonal series with one spike, shift or noisy hours, at least 9 alarm within an hour or two."""
+    hits = []
+    for seed in range(10):
+        values = make_clean("season", seed, count=4_000)
+        at = 2_500 + 37 * seed
+        chance = np.random.default_rng(seed)
+        if kind == "spike":
+            values[at] += 80
+        elif kind == "shift":
+            values[at:] -= 40
+        else:
+            values[at : at + 60] += chance.normal(0, 40, 60)
+        found = [row for row in alarms(values) if at <= row < at + 24]
+        hits.append(bool(found))
+    assert sum(hits) >= 9
+
+
+def test_a_flat_line_and_a_silence_are_told_apart(make_clean):
+    """Values that stand still are a flat line, rows that stay away a silence."""
+    values = make_clean("season", seed=3, count=4_000)
+    values[3_000:3_100] = values[3_000]
+    flat = alarms(values)
+    assert Kind.FLATLINE in {kind for row, kind in flat.items() if 3_000 <= row < 3_100}
+    values = make_clean("season", seed=3, count=4_000)
+    times = 1.4e9 + STEP_S * np.arange(4_000)
+    times[3_000:] += 100 * STEP_S
+    assert alarms(values, times)[3_000] is Kind.SILENCE
+
+
+def test_a_spike_and_a_slow_shift_are_told_apart(make_clean):
+    """One point far off is a spike; many points off to one side are a shift."""
+    values = make_clean("noise", seed=9, count=3_000)
+    values[2_000] += 30
+    assert alarms(values)[2_000] is Kind.SPIKE
+    values = make_clean("noise", seed=9, count=3_000)
+    values[2_000:2_200] += 6
+    found = alarms(values)
+    assert Kind.SHIFT in {kind for row, kind in found.items() if 2_000 <= row < 2_060}
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 1_000), end=st.integers(1, 700))
+def test_a_score_uses_only_what_came_before(seed, end):
+    """What is said of a row is the same whether rows follow or not."""
+    values = np.random.default_rng(seed).normal(0, 1, 700)
+    values[400] += 20
+    assert scored(values)[:end] == scored(values[:end])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=120),
+    st.floats(min_value=1e-3, max_value=1e8),
+)
+def test_any_series_is_answered(values, step_s):
+    """Whatever the values and the step, there is one result a row, and a score is from 0 to 1."""
+    found = scored(values, [step_s * row for row in range(len(values))])
+    assert len(found) == len(values)
+    assert all(0.0 <= one.score <= 1.0 for one in found)
+
+
+def test_times_may_be_missing_or_go_back(make_clean):
+    """A missing or earlier time counts as one step; missing values score 0 and teach nothing."""
+    values = make_clean("season", seed=2, count=1_000)
+    times = 1.4e9 + STEP_S * np.arange(1_000)
+    times[500], times[600] = math.nan, 0.0
+    values[700] = math.nan
+    found = scored(values, times)
+    assert found[700] == anomaly.QUIET
+    assert not any(one.anomaly for one in found)
+
+
+@pytest.mark.parametrize("step_s", [60.0, 3_600.0, 86_400.0, 30 * 86_400.0])
+def test_any_step(step_s):
+    """Minutes, hours, days and months are all scored, and a jump is found."""
+    chance = np.random.default_rng(1)
+    values = chance.normal(50, 2, 400)
+    values[300] += 60
+    assert 300 in alarms(values, 1.4e9 + step_s * np.arange(400))
