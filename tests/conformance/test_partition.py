@@ -81,7 +81,7 @@ def _write(store, first):
 
 def _both_at_once(engine, namespace, folder):
     """Run the two parts as processes at the same time, each from a folder without settings."""
-    environment = {**os.environ, "MLMON_STORE_NAMESPACE": namespace, "MLMON_ANALYZE_WINDOWS": SIZE}
+    environment = {**os.environ, "MLMON_STORE_NAMESPACE": namespace, "MLMON_ANALYZE_WINDOWS": f'["{SIZE}"]'}
     command = [sys.executable, "-m", "mlmon.cli", "analyze", "--store", engine.store_url, "--partition"]
     running = [
         subprocess.Popen([*command, part], env=environment, cwd=folder, stderr=subprocess.PIPE, text=True)
