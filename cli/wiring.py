@@ -96,7 +96,9 @@ def _in_cluster(config: Config) -> Store:
         from mlmon.stores import opensearch as engine
     else:
         from mlmon.stores import elasticsearch as engine  # type: ignore[no-redef] # the one or the other
-    return engine.open_store(way_in, namespace=config.store.namespace)
+    return engine.open_store(
+        way_in, namespace=config.store.namespace, stream_per_model=config.store.stream_per_model
+    )
 
 
 @contextmanager

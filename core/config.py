@@ -49,6 +49,9 @@ class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     namespace: Annotated[
         str, Meta(description="In a cluster: the team or environment whose streams are written and read.")
     ] = "default"
+    stream_per_model: Annotated[
+        bool, Meta(description="In a cluster: events of each model go to data streams of their own.")
+    ] = False
     shards: Annotated[int, Meta(ge=1, description="In a cluster: primary shards of each index.")] = 1
     replicas: Annotated[
         _Count | None,

@@ -87,7 +87,11 @@ def _tls(access: Access) -> dict[str, Any]:
 
 
 def open_store(
-    access: Access, *, namespace: str = names.DEFAULT, clock: Clock = clocks.system
+    access: Access,
+    *,
+    namespace: str = names.DEFAULT,
+    stream_per_model: bool = False,
+    clock: Clock = clocks.system,
 ) -> SearchStore:
     """Open the store in a cluster; nothing is sent before it is asked or written to.
 
@@ -96,4 +100,11 @@ def open_store(
 
     """
     connection = ClientConnection(access)
-    return SearchStore(connection, pit=ELASTICSEARCH, engine=access.engine, namespace=namespace, clock=clock)
+    return SearchStore(
+        connection,
+        pit=ELASTICSEARCH,
+        engine=access.engine,
+        namespace=namespace,
+        stream_per_model=stream_per_model,
+        clock=clock,
+    )

@@ -79,7 +79,11 @@ def _tls(access: Access) -> dict[str, Any]:
 
 
 def open_store(
-    access: Access, *, namespace: str = names.DEFAULT, clock: Clock = clocks.system
+    access: Access,
+    *,
+    namespace: str = names.DEFAULT,
+    stream_per_model: bool = False,
+    clock: Clock = clocks.system,
 ) -> SearchStore:
     """Open the store in a cluster; nothing is sent before it is asked or written to.
 
@@ -88,5 +92,10 @@ def open_store(
 
     """
     return SearchStore(
-        ClientConnection(access), pit=OPENSEARCH, engine=access.engine, namespace=namespace, clock=clock
+        ClientConnection(access),
+        pit=OPENSEARCH,
+        engine=access.engine,
+        namespace=namespace,
+        stream_per_model=stream_per_model,
+        clock=clock,
     )

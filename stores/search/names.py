@@ -6,6 +6,7 @@ of, `<dataset>-<namespace>-<year>.<month>`, and small named values to one index,
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from typing import Final
@@ -14,6 +15,8 @@ from mlmon.core.errors import UsageError
 from mlmon.core.schema import EVENTS, Dataset
 
 DEFAULT: Final = "default"
+_NO_WORD: Final = re.compile(r"[^a-z0-9_.]")
+_LONGEST_WORD: Final = 80
 _NAMESPACE: Final = re.compile(r'[^\sA-Z\\/*?"<>|,#:.+_-][^\sA-Z\\/*?"<>|,#:-]{0,99}')
 
 
@@ -32,9 +35,23 @@ def checked(namespace: str) -> str:
     return namespace
 
 
-def stream(dataset: Dataset, namespace: str) -> str:
-    """The data stream that events of a dataset are written to."""
-    return f"logs-{dataset}-{namespace}"
+def stream(dataset: Dataset, namespace: str, model: str | None = None) -> str:
+    """The data stream that events of a dataset are written to; with a model, that model's own."""
+    return f"logs-{dataset}{'' if model is None else f'.{word(model)}'}-{namespace}"
+
+
+def word(model: str) -> str:
+    """A model's name as part of a stream's; where signs are changed a digest keeps it apart from others.
+
+    >>> word("flights")
+    'flights'
+    >>> word("Fraud-Check")
+    'fraud_check_4fde73bd'
+    """
+    plain = _NO_WORD.sub("_", model.lower())[:_LONGEST_WORD]
+    if plain == model:
+        return plain
+    return f"{plain}_{hashlib.blake2b(model.encode(errors='replace'), digest_size=4).hexdigest()}"
 
 
 def month_index(dataset: Dataset, namespace: str, moment: datetime) -> str:

@@ -61,13 +61,20 @@ class SearchStore:
         pit: Pit,
         engine: str,
         namespace: str = names.DEFAULT,
+        stream_per_model: bool = False,
         clock: Clock = clocks.system,
     ) -> None:
         """Nothing is sent yet; see `mlmon.stores.elasticsearch` and `mlmon.stores.opensearch`."""
         self._connection = connection
         self._pit = pit
         self._namespace = names.checked(namespace)
-        self._writer = ClusterWriter(connection, engine=engine, namespace=namespace, clock=clock)
+        self._writer = ClusterWriter(
+            connection,
+            engine=engine,
+            namespace=namespace,
+            stream_per_model=stream_per_model,
+            clock=clock,
+        )
         self._unseen: set[Dataset] = set()
         self._lock = threading.Lock()
         self._known: dict[Dataset, tuple[float, tuple[str, ...]]] = {}

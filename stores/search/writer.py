@@ -33,6 +33,7 @@ class ClusterWriter:
         *,
         engine: str,
         namespace: str = names.DEFAULT,
+        stream_per_model: bool = False,
         clock: Clock = clocks.system,
         patience_s: float = PATIENCE_S,
     ) -> None:
@@ -43,6 +44,7 @@ class ClusterWriter:
 
         """
         self._namespace = names.checked(namespace)
+        self._stream_per_model = stream_per_model
         self._bulk = Bulk(connection, clock=clock, patience_s=patience_s)
         self._connection = connection
         # Without a template a stream would silently become an index with guessed types.
@@ -95,15 +97,16 @@ class ClusterWriter:
         self._known.add(stream)  # a refusal of any other kind is told by the write itself
 
     def _by_stream(self, events: Sequence[Event]) -> tuple[dict[str, list[Line]], list[Refused]]:
-        groups: dict[tuple[Dataset, str], list[Line]] = {}
+        groups: dict[tuple[Dataset, str, str | None], list[Line]] = {}
         for place, event in enumerate(events):
-            key = (event.dataset, event.namespace or self._namespace)
+            model = event.model if self._stream_per_model else None
+            key = (event.dataset, event.namespace or self._namespace, model)
             groups.setdefault(key, []).append(ndjson.of_event(place, event))
         targets: dict[str, list[Line]] = {}
         refused: list[Refused] = []
-        for (dataset, namespace), lines in groups.items():
+        for (dataset, namespace, model), lines in groups.items():
             try:
-                targets[names.stream(dataset, names.checked(namespace))] = lines
+                targets[names.stream(dataset, names.checked(namespace), model)] = lines
             except UsageError as error:
                 refused += [
                     Refused(place=line.place, reason=BAD_NAMESPACE, detail=str(error)) for line in lines

@@ -1,6 +1,9 @@
+import re
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mlmon.core.errors import UsageError
 from mlmon.core.schema import Dataset
@@ -13,6 +16,29 @@ def test_names_follow_the_scheme_of_data_streams():
     assert names.stream(Dataset.INFERENCE, "default") == "logs-mlmon.inference-default"
     assert names.month_index(Dataset.METRIC, "default", moment) == "mlmon.metric-default-2013.03"
     assert names.state_index("default") == "mlmon.state-default"
+
+
+@given(st.text(min_size=1, max_size=512))
+def test_any_model_can_have_a_stream(model):
+    """Whatever a model is called, its stream has a name that an index can have and readers look for."""
+    name = names.stream(Dataset.INFERENCE, "default", model)
+    assert re.fullmatch(r"logs-mlmon\.inference\.[a-z0-9_.]+-default", name)
+    assert len(f".ds-{name}-2013.03.01-000001".encode()) <= 255
+
+
+def test_models_alike_have_streams_apart():
+    """Names that differ only in signs that an index cannot have do not share a stream."""
+    models = [
+        "fraud-check",
+        "fraud check",
+        "Fraud-Check",
+        "fraud_check",
+        "délai ✈",
+        "délai ✉",
+        "x" * 99,
+        "x" * 98,
+    ]
+    assert len({names.stream(Dataset.INFERENCE, "default", model) for model in models}) == len(models)
 
 
 @pytest.mark.parametrize("namespace", ["default", "team_a", "a", "é1", "x" * 100])
