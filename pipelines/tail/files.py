@@ -92,6 +92,12 @@ class Files:
             left = self._drop(key)
             self._gone.append(structs.replace(left, gone_ns=self._clock(), is_done=True))
 
+    def fail(self, follower: Follower, error: OSError) -> None:
+        """Close a file that cannot be read; it is tried again with the next look, from its place."""
+        self._complain(follower.place.path, error)
+        key = follower.place.key
+        self._closed[key] = structs.replace(self._drop(key), modified_ns=0)
+
     def is_there(self, follower: Follower) -> bool:
         """Whether the patterns name the file."""
         return follower.place.key in self._found
@@ -169,12 +175,18 @@ class Files:
         except OSError as error:
             self._complain(path, error)
             return False
-        self._complained.discard(path)
-        status = os.fstat(descriptor)
-        if key_of(status) != place.key or not places.is_at(descriptor, place):
+        try:
+            is_it = key_of(os.fstat(descriptor)) == place.key and places.is_at(descriptor, place)
+            follower = Follower(descriptor, place, max_line_bytes=self._max_line_bytes) if is_it else None
+        except OSError as error:
+            self._complain(path, error)
+            follower = None
+        else:
+            self._complained.discard(path)
+        if follower is None:
             os.close(descriptor)
             return False
-        self.followers[place.key] = Follower(descriptor, place, max_line_bytes=self._max_line_bytes)
+        self.followers[place.key] = follower
         self.is_changed = True
         return True
 

@@ -132,6 +132,8 @@ class Tail:
                 return
             self._turn += 1
             cut = self._cut(follower)
+            if self._files.followers.get(follower.place.key) is not follower:
+                continue
             if cut is not None:
                 left -= cut.end - follower.place.offset
                 yield _Batch(follower=follower, cut=cut, place=follower.after(cut))
@@ -139,7 +141,11 @@ class Tail:
                 self._files.rest(follower)
 
     def _cut(self, follower: Follower) -> Cut | None:
-        cut = follower.read()
+        try:
+            cut = follower.read()
+        except OSError as error:
+            self._files.fail(follower, error)
+            return None
         if follower.is_rewritten:
             self._files.settle(follower)
             return None

@@ -328,3 +328,25 @@ def test_a_file_moved_twice_is_found_again(logs, begin, drain, messages, is_kill
     (logs / "app.log.1").rename(logs / "app.log.2")
     drain(begin())
     assert messages() == ["a", "b", "c", "d"]
+
+
+def test_a_file_that_cannot_be_read_costs_no_other(logs, begin, drain, messages, monkeypatch, caplog):
+    """A file whose disk fails is said once and tried again; its neighbour is read meanwhile."""
+    add(logs / "bad.log", "a")
+    add(logs / "good.log", "b")
+    tail = begin("*.log")
+    bad, whole = (logs / "bad.log").stat().st_ino, os.pread
+
+    def failing(descriptor: int, count: int, offset: int) -> bytes:
+        if os.fstat(descriptor).st_ino == bad:
+            raise OSError(5, "Input/output error")
+        return whole(descriptor, count, offset)
+
+    monkeypatch.setattr(os, "pread", failing)
+    for _ in range(3):
+        tail.round(Event())
+    assert messages() == ["b"]
+    assert caplog.text.count("Input/output error") == 1
+    monkeypatch.undo()
+    drain(tail)
+    assert messages() == ["a", "b"]
