@@ -148,14 +148,14 @@ def _judged(
 
 
 def _pair(old: Column, new: Column, *, mixed: bool) -> _Pair:
-    numeric = [is_numeric(side) for side in (old, new)]
-    if all(numeric) or (numeric[0] and _empty(new)) or (numeric[1] and _empty(old)):
+    kinds = {is_numeric(side) for side in (old, new) if not _empty(side)}
+    if False not in kinds:
         return _numbers(_floats(old), _floats(new))
-    return _texts(text(old), text(new), kind="mixed" if mixed or any(numeric) else "categorical")
+    return _texts(text(old), text(new), kind="mixed" if mixed or True in kinds else "categorical")
 
 
 def _empty(values: Column) -> bool:
-    return all(value is None for value in text(values))
+    return is_numeric(values) and not np.isfinite(floats(values)).any()
 
 
 def _floats(values: Column) -> npt.NDArray[np.float64]:

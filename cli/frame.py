@@ -221,3 +221,19 @@ def _reason(error: duckdb.Error) -> str:
     """The first lines of DuckDB's message: later ones are advice on its own options."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return ". ".join(line.rstrip(".") for line in lines[:3]) + "."
+
+
+def times(frame: Frame, name: str) -> Any:  # noqa: ANN401 - an array of times
+    """The times of a column.
+
+    Raises:
+        UsageError: there is no such column, or it holds no times.
+
+    """
+    check(frame.path, (name,), list(frame.values), what="time")
+    if frame.kinds[name] != TIME:
+        raise UsageError(
+            f"Column '{name}' of {frame.path} holds {frame.kinds[name]}, not times. "
+            "Write ISO 8601, such as 2013-03-01T12:00, or name another column."
+        )
+    return frame.values[name]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlmon.analyzers.judged import Judged
+    from mlmon.core.config import ExpectConfig
 
 
 def drift(
@@ -45,3 +47,30 @@ def performance_keys() -> tuple[str, ...]:
     from mlmon.analyzers import judged
 
     return judged.KEYS
+
+
+def quality(
+    table: Mapping[str, Any],
+    *,
+    reference: Mapping[str, Any] | None,
+    expect: Mapping[str, ExpectConfig],
+    times: Any = None,  # noqa: ANN401 - an array of times
+    now: datetime,
+    fresh: timedelta | None,
+) -> list[dict[str, Any]]:
+    """The checks of a table: a row for the whole of it, then one a column."""
+    from mlmon.analyzers import expectations, quality_table
+
+    return quality_table.check(
+        table,
+        reference=reference,
+        expect=expectations.declared(expect),
+        times=None if times is None else quality_table.Times(values=times, now=now, fresh=fresh),
+    )
+
+
+def quality_keys() -> tuple[str, ...]:
+    """The keys of the rows of `quality`."""
+    from mlmon.analyzers import quality_table
+
+    return quality_table.KEYS

@@ -145,6 +145,16 @@ class PageConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: Annotated[_Port, Meta(description="The port; 0 takes a free one.")] = 8080
 
 
+class ExpectConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a feature must be; what is left out is not checked."""
+
+    type: Literal["number", "text"] | None = None
+    missing: Annotated[float, Meta(ge=0, le=1)] | None = None
+    low: float | None = None
+    high: float | None = None
+    categories: tuple[str, ...] | None = None
+
+
 class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What cannot be read off a model's events."""
 
@@ -162,6 +172,13 @@ class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             "or the same hour or day of the week in the last four weeks."
         ),
     ] = "fixed"
+    expect: Annotated[
+        dict[str, ExpectConfig],
+        Meta(
+            description="What each feature must be, by its name: `type` (number or text), `missing` (the "
+            "highest share), `low`, `high`, `categories`."
+        ),
+    ] = {}
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -75,6 +75,6 @@ def _about(kind: Any) -> str:  # noqa: ANN401 - any annotation
 
 
 def _default(value: Any) -> str:  # noqa: ANN401 - any setting
-    if value is None or value == ():
+    if value is None or value in ((), {}):
         return ""
     return f"`{', '.join(value)}`" if isinstance(value, tuple) else f"`{value}`"
