@@ -54,6 +54,8 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     Service: `error_rate` is the failing share that is always too much; `silence` is how many times the usual
     longest gap a model may stay silent, judged by at least `silence_days` earlier days.
+
+    Anomalies: `anomaly_sizes` names the sizes, of `1h` and `1d`, whose metrics are looked at as series.
     """
 
     min_n: int = 100
@@ -74,6 +76,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     error_rate_critical: float = 0.1
     silence: float = 3.0
     silence_days: int = 7
+    anomaly_sizes: tuple[str, ...] = ()
 
     def judges(self, size: str, against: str) -> bool:
         """Whether drift is judged in windows of a size: short ones only against the same season."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from mlmon.analyzers import coverage, drift, performance, service, silence
+from mlmon.analyzers import anomalies, coverage, drift, performance, service, silence
 from mlmon.analyzers.ask import Analyzer, Ask
 
 
@@ -32,4 +32,6 @@ ANALYZERS: Final = (
     Registered(name=coverage.ANALYZER, questions=(coverage.analyze,)),
     Registered(name=performance.ANALYZER, questions=(performance.analyze,)),
     Registered(name=drift.ANALYZER, questions=(drift.analyze,), reach=drift.reach),
+    # Reads what those above have written, so it comes last.
+    Registered(name=anomalies.ANALYZER, questions=(anomalies.analyze,)),
 )

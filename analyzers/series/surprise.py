@@ -9,6 +9,10 @@ _CLIP: Final = 4.0
 _START: Final = 2.0
 _SHARE: Final = 0.02
 _EXCESS: Final = 0.5
+_LEAST_SHARE: Final = 0.004
+_LEAST_EXCESS: Final = 0.2
+"""However calm a series was: a long time without a surprise must not make the next small one an alarm."""
+
 _PRIOR: Final = 10.0
 _TAIL_CLIP: Final = 5.0
 _TAIL_LIFE: Final = 1_000.0
@@ -62,11 +66,13 @@ class Tail:
     def learn(self, surprise: float) -> None:
         """Take a surprise in."""
         beyond = surprise - _START
-        self._share += ((1.0 if beyond > 0 else 0.0) - self._share) / _TAIL_LIFE
+        share = self._share + ((1.0 if beyond > 0 else 0.0) - self._share) / _TAIL_LIFE
+        self._share = max(share, _LEAST_SHARE)
         if beyond > 0:
             self._seen += 1
             rate = max(1 / self._seen, _SLOWEST)
-            self._excess += rate * (min(beyond, _TAIL_CLIP * self._excess) - self._excess)
+            excess = self._excess + rate * (min(beyond, _TAIL_CLIP * self._excess) - self._excess)
+            self._excess = max(excess, _LEAST_EXCESS)
 
 
 class View:

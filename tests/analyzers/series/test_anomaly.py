@@ -28,6 +28,13 @@ def test_clean_series_stay_quiet(make_clean, kind):
     assert len(alarms(make_clean(kind, seed=5))) <= 1
 
 
+def test_a_long_calm_makes_nothing_small_an_alarm():
+    """Of 20,000 rows of a season with even noise, ten weeks, at most two alarm."""
+    rows = np.arange(20_000)
+    noise = np.random.default_rng(0).normal(0, 2, 20_000)
+    assert len(alarms(50 + 20 * np.sin(2 * np.pi * rows / 288) + noise)) <= 2
+
+
 def test_a_clean_wave_stays_quiet_once_it_is_known(make_clean):
     """A perfect square wave, whose first days are news, raises no alarm after its first week."""
     assert [row for row in alarms(make_clean("square", seed=0)) if row > 7 * 288] == []
