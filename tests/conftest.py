@@ -83,6 +83,10 @@ def _mount_namespace() -> str | None:
     return program if subprocess.run(trial, capture_output=True, check=False).returncode == 0 else None
 
 
+def _cluster() -> str | None:
+    return os.environ.get("MLMON_TEST_URL") if os.environ.get("MLMON_TEST_KEY") else None
+
+
 def _docker() -> str | None:
     """Docker, where its engine answers and compose is there."""
     program = shutil.which("docker")
@@ -103,6 +107,11 @@ REQUIREMENTS = {
     "atheris": Requirement(find=_module("atheris"), how="pip install atheris (for Linux on x86_64)"),
     "chromium": Requirement(
         find=_program("chromium", "chromium-browser", "google-chrome"), how="apt-get install chromium"
+    ),
+    "cluster with a key": Requirement(
+        find=_cluster,
+        how="name a cluster in MLMON_TEST_URL, as --store takes it, and its API key in MLMON_TEST_KEY",
+        is_rare=True,
     ),
     "docker": Requirement(
         find=_docker, how="run a Docker engine with compose v2 that this user may use", is_rare=True

@@ -1,6 +1,8 @@
 """Roles on a real Elasticsearch with TLS and a user for each, and what each may and may not."""
 
+import base64
 import json
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -12,7 +14,7 @@ from mlmon.core.query import Count, Query, Scan
 from mlmon.core.result import Metric
 from mlmon.core.schema import Dataset
 from mlmon.core.window import Window
-from mlmon.stores import elasticsearch
+from mlmon.stores import elasticsearch, opensearch
 from mlmon.stores.search import access, facts, roles, setup
 from mlmon.stores.search.connection import Http
 from mlmon.stores.search.roles import Role
@@ -166,6 +168,37 @@ def test_a_wrong_password_is_told_as_such(write_as, connect_as, inference):
     """Whoever has the wrong password hears that, at once, and what to check."""
     with pytest.raises(StoreError, match=r"lets nobody in this way \(401\)"):
         facts.probe(connect_as(Role.PROVISIONER, password="wrong"), "elasticsearch")
+
+
+def test_an_api_key_that_is_none_is_told_as_such(secured, ready, inference):
+    """Whoever has a key that the cluster does not know hears that, at once, and what to check."""
+    settings = StoreConfig(url=secured.url, ca_file=str(secured.ca_file))
+    key = base64.b64encode(b"not-there:any-secret-at-all").decode()
+    connection = Http(access.of(settings, {"MLMON_STORE_KEY": key}))
+    writer = ClusterWriter(connection, engine="elasticsearch", namespace="team_a")
+    with pytest.raises(StoreError, match=r"does not let this writer in \(401\)"):
+        writer.write([inference("no-key")])
+    writer.close()
+    connection.close()
+
+
+@pytest.mark.slow
+def test_an_api_key_opens_the_cluster_that_the_environment_names(require, inference):
+    """With MLMON_TEST_KEY the cluster at MLMON_TEST_URL is set up, written to, read and left clean."""
+    settings = StoreConfig(url=require("cluster with a key"), namespace="mlmon_key_test")
+    way_in = access.of(settings, {"MLMON_STORE_KEY": os.environ["MLMON_TEST_KEY"]})
+    connection = Http(way_in)
+    found = facts.probe(connection, way_in.engine)
+    for options in (Options(), Options(namespace=settings.namespace)):
+        list(setup.apply(connection, setup.plan(connection, found, options)))
+    opener = elasticsearch if way_in.engine == "elasticsearch" else opensearch
+    store = opener.open_store(way_in, namespace=settings.namespace)
+    assert store.write([inference("by-key")]).stored == 1
+    assert store.query(Query(dataset=Dataset.INFERENCE, measures={"n": Count()})).rows == [{"n": 1}]
+    store.close()
+    assert connection.send("DELETE", f"/_data_stream/logs-mlmon.*-{settings.namespace}").is_well
+    list(setup.remove(connection, found, Options(namespace=settings.namespace)))
+    connection.close()
 
 
 def test_only_the_certificate_named_is_believed(connect_as, secured, certificates):
