@@ -25,6 +25,11 @@ from mlmon.analyzers.statistics.wasserstein import wasserstein
 COARSE: Final = 20
 """Bins of a distribution as evidence, and for Jensen-Shannon: over many more, noise alone looks far."""
 
+FEWEST: Final = 5.0
+"""Categories expected fewer times than this on a side are judged as one (W. Cochran, Biometrics 1954)."""
+
+CHANCE: Final = 0.001
+
 NAMED: Final = 18
 UNSEEN: Final = "__unseen__"
 """The category of all that the reference never saw; there is none where it knows not all that it saw."""
@@ -156,8 +161,9 @@ def categorical_distance(
     here = (scale.counts + current) > 0.0
     old, new = scale.counts[here], current[here]
     n, n_reference = float(new.sum()), float(old.sum())
-    test = chi_squared(old, new, n_current=n * shrink)
-    stability = psi(old, new, bins=None)
+    kept_old, kept_new = _without_rare(scale, current)
+    test = chi_squared(kept_old, kept_new, n_current=n * shrink)
+    stability = psi(kept_old, kept_new, bins=None)
     lost = _missing(scale.profile.missing, n_reference, missing, n, shrink)
     alike = test is None and n > 0.0 and n_reference > 0.0
     return Distance(
@@ -172,7 +178,7 @@ def categorical_distance(
         without=missing,
         n_reference=n_reference,
         psi=stability,
-        groups=int(here.sum()),
+        groups=int(kept_old.size),
         p_value=test.p_value if test is not None else (1.0 if alike else None),
         missing=lost[0],
         missing_reference=lost[1],
@@ -181,6 +187,25 @@ def categorical_distance(
         reference=old.tolist(),
         current=new.tolist(),
     )
+
+
+def _without_rare(scale: CategoricalScale, current: Vector) -> tuple[Vector, Vector]:
+    """The counts with the rare categories as one, so that a long tail is no drift by itself.
+
+    What the reference met once tells how much of the current side it has not met (I. Good, Biometrika 1953);
+    where no more than that is unseen, it and all other names are rare too.
+    """
+    old, n_old, n_new = scale.counts, float(scale.counts.sum()), float(current.sum())
+    rare = (old + current) * min(n_old, n_new) < FEWEST * (n_old + n_new)
+    once = sum(count == 1.0 for count in scale.profile.counts.values())
+    if current[-1] and fisher_p_value(float(once), n_old, float(current[-1]), n_new) > CHANCE:
+        rare[-2:] = True
+    kept_old, kept_new = (
+        np.append(old[~rare], old[rare].sum()),
+        np.append(current[~rare], current[rare].sum()),
+    )
+    here = (kept_old + kept_new) > 0.0
+    return kept_old[here], kept_new[here]
 
 
 def shares_apart(old: Vector, new: Vector) -> dict[str, float | None]:

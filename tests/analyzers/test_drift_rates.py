@@ -133,3 +133,24 @@ def test_two_of_three_weeks(known, weeks, found):
         assert finding.evidence["windows"] == 2
         assert finding.evidence["among"] == 3
         assert all(finding.evidence["passed"].values())
+
+
+def test_many_rare_categories_do_not_drift_by_themselves():
+    """Two samples of 100 rows of a category with a long tail hardly ever look drifted."""
+    rng = np.random.default_rng(11)
+    shares = 1.0 / np.arange(1, 201) ** 1.5
+    shares /= shares.sum()
+    window, held = Window(start=START, end=START + WEEK), 0
+    for _ in range(500):
+        old, new = (
+            {f"v{place}": float(count) for place, count in enumerate(rng.multinomial(100, shares)) if count}
+            for _ in range(2)
+        )
+        known = Categorical(counts=old)
+        found = distances.categorical_distance(distances.categorical_scale(known), new, 0.0, 0.0, 1.0)
+        one = Seen(
+            cell=Cell("", "", window), traffic=Moments(weight=100.0, weight_squares=100.0),
+            reference=Reference(model="m", source="", built_at=START, n=100.0), distances={"k": found},
+        )  # fmt: skip
+        held += any(test.holds for test in judge(Policy(), one).values())
+    assert held <= 1
