@@ -35,6 +35,7 @@ MAX_MEMBERS: Final = 1000
 """A family with more members stays a map."""
 
 _FAMILIES: Final = tuple(field.name for field in FIELDS.values() if field.is_open)
+_DATASETS: Final = {str(dataset): dataset for dataset in Dataset}
 _LONGEST_NAME: Final = 200
 
 
@@ -68,24 +69,28 @@ def discover(connection: duckdb.DuckDBPyConnection, path: str) -> dict[Dataset, 
         duckdb.Error: a line that DuckDB refuses.
 
     """
-    wanted = {schema.EVENT_DATASET: "VARCHAR"} | dict.fromkeys(_FAMILIES, "JSON")
-    keys = ", ".join(f"json_keys({quoted(family)})" for family in _FAMILIES)
+    paths = ", ".join(literal(path) for path in ("$", *map(_path_of, _FAMILIES)))
+    dataset = f"json ->> {literal(_path_of(schema.EVENT_DATASET))}"
+    # Each line is parsed once for all its keys, and lines are told apart by 64 bits of a hash: comparing the
+    # lists of names themselves would cost more than finding them.
+    found = f"{dataset} AS dataset, json_keys(json, [{paths}]) AS keys"
+    lines = f"SELECT {found} FROM read_ndjson_objects({literal(path)})"
     rows = connection.execute(
-        f"SELECT DISTINCT {quoted(schema.EVENT_DATASET)}, {keys} FROM {reader(path, wanted)}"
+        f"SELECT first(dataset), first(keys) FROM ({lines}) GROUP BY hash(dataset, keys)"
     ).fetchall()
-    dataset_path = literal(f"$.{quoted(schema.EVENT_DATASET)}")
-    top = connection.execute(
-        f"SELECT DISTINCT json ->> {dataset_path}, json_keys(json) FROM read_ndjson_objects({literal(path)})"
-    ).fetchall()
-    present: defaultdict[str, set[str]] = defaultdict(set)
-    for dataset, names in top:
-        present[dataset].update(names)
-    members: dict[str, defaultdict[str, set[str]]] = {}
-    for dataset, *families in rows:
-        found = members.setdefault(dataset, defaultdict(set))
+    present: defaultdict[Dataset, set[str]] = defaultdict(set)
+    members: defaultdict[Dataset, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for name, (top, *families) in rows:
+        if name not in _DATASETS:
+            raise duckdb.InvalidInputException(f"A line has the dataset {name!r}.")
+        present[_DATASETS[name]].update(top or ())
         for family, names in zip(_FAMILIES, families, strict=True):
-            found[family].update(names or ())
-    return {Dataset(name): _shape(Dataset(name), present[name], found) for name, found in members.items()}
+            members[_DATASETS[name]][family].update(names or ())
+    return {it: _shape(it, present[it], members[it]) for it in present}
+
+
+def _path_of(name: str) -> str:
+    return f"$.{quoted(name)}"
 
 
 def _shape(dataset: Dataset, present: set[str], members: Mapping[str, set[str]]) -> Shape:
