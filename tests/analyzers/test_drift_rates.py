@@ -81,6 +81,7 @@ def shifted(psi):
     """Give even shares tilted so that the PSI of the tenths is the one asked for."""
     tilt = np.linspace(-1, 1, BINS)
     low, high = 0.0, 5.0
+    shares = np.full(BINS, 1 / BINS)
     for _ in range(60):
         middle = (low + high) / 2
         shares = np.exp(middle * tilt)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlmon.analyzers import health, jobs, models, partition
+from mlmon.analyzers import cursor, health, jobs, models, partition
 from mlmon.analyzers.partition import Partition, Share
 from mlmon.core import schema
 from mlmon.core.clock import to_ns
@@ -117,12 +117,12 @@ def test_a_model_that_comes_within_a_pass_is_left_for_the_next(store, service):
     share = Share(store, Partition(number=2, of=3))
     _serve(store, service, ["delay", "fraud"], first=30)
     question = Query(dataset=Dataset.INFERENCE, measures={"n": Count()})
-    fresh = jobs.cursors.news(share, Dataset.INFERENCE, jobs.cursors.Cursor())
+    fresh = cursor.news(share, Dataset.INFERENCE, cursor.Cursor())
     assert fresh is not None
     assert fresh.count == 30
     assert share.query(question).rows == [{"n": 60}]
     later = Share(store, Partition(number=2, of=3))
-    rest = jobs.cursors.news(later, Dataset.INFERENCE, fresh.cursor)
+    rest = cursor.news(later, Dataset.INFERENCE, fresh.cursor)
     assert rest is not None
     assert rest.count == 60
     assert later.query(question).rows == [{"n": 90}]
