@@ -155,9 +155,7 @@ def moment(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
             read = datetime.fromisoformat(value.strip().replace(",", "."))
             return isoformat(read if read.tzinfo else read.replace(tzinfo=UTC))
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return isoformat(
-                datetime.fromtimestamp(value / 1000 if abs(value) > EPOCH_MS else value, tz=UTC)
-            )
+            return isoformat(datetime.fromtimestamp(value / 1000 if abs(value) > EPOCH_MS else value, tz=UTC))
     except (ValueError, OverflowError, OSError):
         return None
     return None
