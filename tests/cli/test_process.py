@@ -20,6 +20,8 @@ DEADLINE_S = 30
 @pytest.fixture
 def started(command, tmp_path):
     """Give a function that starts a command line and returns the process; what still runs is ended."""
+    # Tests that run in the background ignore Ctrl-C, and whom they start would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     running = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
@@ -39,6 +41,7 @@ def started(command, tmp_path):
         if process.poll() is None:
             process.kill()
         process.communicate()
+    signal.signal(signal.SIGINT, before)
 
 
 def lines_until(process: subprocess.Popen[str], last: str) -> list[str]:
