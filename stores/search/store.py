@@ -257,12 +257,14 @@ class SearchStore:
         return known[1]
 
     def _resolved(self, dataset: Dataset) -> tuple[str, ...]:
-        path = target("_resolve", "index", self._pattern(dataset))
-        found = ask_if_allowed(self._connection, "GET", path)
-        if found is None:
-            return ()
-        streams = [index for stream in found["data_streams"] for index in stream["backing_indices"]]
-        return tuple(sorted({*streams, *(index["name"] for index in found["indices"])}))
+        made: set[str] = set()
+        # One at a time: a name that is not there yet would hide what the others resolve to.
+        for part in self._pattern(dataset).split(","):
+            found = ask_if_allowed(self._connection, "GET", target("_resolve", "index", part))
+            if found is not None:
+                made.update(index for stream in found["data_streams"] for index in stream["backing_indices"])
+                made.update(index["name"] for index in found["indices"])
+        return tuple(sorted(made))
 
 
 def _is_lower_zero(key: object) -> bool:
