@@ -3,16 +3,15 @@
 The server is the one that MLMON_TEST_ELASTICSEARCH_9 names. Each measurement writes to a stream of its own.
 """
 
-import importlib.util
 import os
 import random
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+import _embedded
 import elasticsearch
 import orjson
 from elasticsearch import helpers
@@ -56,13 +55,8 @@ def server() -> str:
 @cache
 def events() -> list[Event]:
     """The same events on every run, about 560 bytes each."""
-    spec = importlib.util.spec_from_file_location("_embedded", Path(__file__).with_name("_embedded.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    shared = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(shared)
     random_ = random.Random(1)  # noqa: S311 - the same events on every run
-    return [shared.event(number, random_) for number in range(EVENTS)]
+    return [_embedded.event(number, random_) for number in range(EVENTS)]
 
 
 class _Orjson(elasticsearch.serializer.JsonSerializer):

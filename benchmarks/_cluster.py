@@ -1,6 +1,5 @@
 """What the benchmarks of analysing in a cluster share: two passes there and in a folder, measured once."""
 
-import importlib.util
 import json
 import os
 import secrets
@@ -13,13 +12,13 @@ from datetime import timedelta
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from types import ModuleType
 
+import _outcomes
+import _pass
 from msgspec import Struct
 
 from mlmon.core.clock import to_ns
 from mlmon.core.event import Event
-from mlmon.core.store import Store
 from mlmon.stores.elasticsearch import ClientConnection
 from mlmon.stores.embedded import EmbeddedStore
 from mlmon.stores.search import facts, setup
@@ -52,19 +51,6 @@ class Passes(Struct, frozen=True, kw_only=True):
 
     first: Pass
     second: Pass
-
-
-def load(name: str) -> ModuleType:
-    """A file of this folder that is shared, loaded once whichever benchmark asks first."""
-    known = sys.modules.get(name)
-    if known is not None:
-        return known
-    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def server() -> str:
@@ -109,23 +95,22 @@ def in_folder() -> Passes:
 def _passes(url: str, namespace: str) -> Passes:
     events = _events()
     _fill(url, namespace, islice(events, 2 * INFERENCES))
-    first = _pass(url, namespace)
+    first = _measured(url, namespace)
     _fill(url, namespace, events)
-    passes = Passes(first=first, second=_pass(url, namespace))
+    passes = Passes(first=first, second=_measured(url, namespace))
     assert passes.first.joined == INFERENCES
     assert passes.second.joined == NEW
     return passes
 
 
 def _events() -> Iterator[Event]:
-    shared = load("_outcomes")
     step = timedelta(days=DAYS) / INFERENCES
-    for number, row in enumerate(shared.rows(INFERENCES + NEW, step)):
-        yield from shared.events(number, row)
+    for number, row in enumerate(_outcomes.rows(INFERENCES + NEW, step)):
+        yield from _outcomes.events(number, row)
 
 
 def _fill(url: str, namespace: str, events: Iterator[Event]) -> None:
-    store: Store = load("_pass").opened(url, namespace)
+    store = _pass.opened(url, namespace)
     with closing(store):
         while batch := list(islice(events, BATCH)):
             assert store.write(batch).stored == len(batch)
@@ -133,8 +118,8 @@ def _fill(url: str, namespace: str, events: Iterator[Event]) -> None:
             store.compact()
 
 
-def _pass(url: str, namespace: str) -> Pass:
-    now = to_ns(load("_outcomes").START + timedelta(days=2 * DAYS))
+def _measured(url: str, namespace: str) -> Pass:
+    now = to_ns(_outcomes.START + timedelta(days=2 * DAYS))
     command = [sys.executable, str(HERE / "_pass.py"), url, namespace, str(now)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own
     return Pass(**json.loads(done.stdout))

@@ -5,15 +5,14 @@ cell, whose fixed cost is most of its time. So the ratio hangs on the events in 
 third of them, 90, it is below 1.
 """
 
-import importlib.util
 import tempfile
 import time
 import warnings
 from datetime import timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import _outcomes
 import pandas as pd
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
 
@@ -34,21 +33,11 @@ Row = Any
 """As `_outcomes.Row`: time, carrier, score, and whether it was late."""
 
 
-def _shared() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("_outcomes", Path(__file__).with_name("_outcomes.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def run() -> tuple[float, str]:
     """Time the peer first, then the pass; storing the events is not counted, making metrics durable is."""
-    shared = _shared()
-    rows = list(shared.rows(INFERENCES, timedelta(days=DAYS) / INFERENCES))
+    rows = list(_outcomes.rows(INFERENCES, timedelta(days=DAYS) / INFERENCES))
     theirs, cells = _peer(rows)
-    ours, done = _pass(rows, shared)
+    ours, done = _pass(rows)
     note = (
         f"{INFERENCES:,} outcomes: join, {done.metrics:,} metrics stored in {ours:.1f} s; "
         f"4 metrics of {cells:,} days and carriers in memory in {theirs:.1f} s"
@@ -76,14 +65,14 @@ def _measures(part: pd.DataFrame) -> tuple[float, ...]:
         )
 
 
-def _pass(rows: list[Row], shared: ModuleType) -> tuple[float, jobs.Pass]:
-    now = to_ns(shared.START + timedelta(days=DAYS + 30))
+def _pass(rows: list[Row]) -> tuple[float, jobs.Pass]:
+    now = to_ns(_outcomes.START + timedelta(days=DAYS + 30))
     config = Config(analyze=AnalyzeConfig(windows=("1d",)))
     with tempfile.TemporaryDirectory(prefix="mlmon-bench-") as name:
         store = open_store(Path(name))
         for first in range(0, INFERENCES, BATCH):
             numbered = list(enumerate(rows[first : first + BATCH], start=first))
-            store.write([event for number, row in numbered for event in shared.events(number, row)])
+            store.write([event for number, row in numbered for event in _outcomes.events(number, row)])
         store.compact()
         start = time.perf_counter()
         done = jobs.run_once(store, config, clock=lambda: now)

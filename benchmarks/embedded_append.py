@@ -1,11 +1,11 @@
 """Appending events durably, each id checked, 5,000 at a time, against a rate of 300,000 events/s."""
 
-import importlib.util
 import random
 import tempfile
 import time
 from pathlib import Path
-from types import ModuleType
+
+import _embedded
 
 from mlmon.stores.embedded import open_store
 
@@ -16,24 +16,14 @@ RATE = 300_000
 EVENTS = 500_000
 
 
-def _shared() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("_embedded", Path(__file__).with_name("_embedded.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def run() -> tuple[float, str]:
     """Write with one fsync a batch while the background rolls; making the events is not counted."""
-    shared = _shared()
     random_ = random.Random(1)  # noqa: S311 - the same events on every run
     seconds = 0.0
     with tempfile.TemporaryDirectory(prefix="mlmon-bench-") as name:
         store = open_store(Path(name))
-        for first in range(0, EVENTS, shared.BATCH):
-            events = [shared.event(number, random_) for number in range(first, first + shared.BATCH)]
+        for first in range(0, EVENTS, _embedded.BATCH):
+            events = [_embedded.event(number, random_) for number in range(first, first + _embedded.BATCH)]
             start = time.perf_counter()
             store.write(events)
             seconds += time.perf_counter() - start

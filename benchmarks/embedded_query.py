@@ -1,12 +1,11 @@
 """A monitoring question over a million stored events, against DuckDB on one native table of them."""
 
-import importlib.util
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
+import _embedded
 import duckdb
 
 from mlmon.stores.embedded import Group, manifest, open_store
@@ -17,15 +16,6 @@ PEER = "DuckDB, the same statement on one native table"
 GOAL = 2.0
 EVENTS = 1_000_000
 ROUNDS = 7
-
-
-def _shared() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("_embedded", Path(__file__).with_name("_embedded.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _best(ask: Callable[[], int]) -> tuple[float, int]:
@@ -51,13 +41,12 @@ def _native(folder: Path, question: object) -> tuple[float, int]:
 
 def run() -> tuple[float, str]:
     """Ask both the same, each alone, the best of seven."""
-    shared = _shared()
     with tempfile.TemporaryDirectory(prefix="mlmon-bench-") as name:
         folder = Path(name)
-        shared.fill(folder, EVENTS)
+        _embedded.fill(folder, EVENTS)
         store = open_store(folder, read_only=True)
-        ours, rows = _best(lambda: len(store.query(shared.QUESTION)))
+        ours, rows = _best(lambda: len(store.query(_embedded.QUESTION)))
         store.close()
-        native, native_rows = _native(folder, shared.QUESTION)
+        native, native_rows = _native(folder, _embedded.QUESTION)
     assert rows == native_rows
     return ours / native, f"{EVENTS:,} events, {rows:,} groups: {ours:.3f} s against {native:.3f} s"

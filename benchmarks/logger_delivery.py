@@ -1,6 +1,5 @@
 """Records delivered a second from a spool on disk, against python-logstash-async with its cache on disk."""
 
-import importlib.util
 import logging
 import multiprocessing
 import socketserver
@@ -10,8 +9,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from time import monotonic
-from types import ModuleType
 
+import _record
 from logstash_async.handler import AsynchronousLogstashHandler
 
 from mlmon.logging_sdk import ModelLogger
@@ -84,26 +83,16 @@ def _serving(door: socketserver.TCPServer) -> Iterator[int]:
         door.server_close()
 
 
-def _shared() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("_record", Path(__file__).with_name("_record.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def run() -> tuple[float, str]:
     """Log a burst by each, and wait until its sink has all of it."""
-    shared = _shared()
     with tempfile.TemporaryDirectory(prefix="mlmon-bench-") as name:
-        ours_s = _ours(shared, Path(name)) / OURS
-        theirs_s = _theirs(shared, Path(name)) / THEIRS
+        ours_s = _ours(Path(name)) / OURS
+        theirs_s = _theirs(Path(name)) / THEIRS
     note = f"{1 / ours_s:,.0f} records/s against {1 / theirs_s:,.0f}, from the first call to the last arrival"
     return ours_s / theirs_s, note
 
 
-def _ours(shared: ModuleType, folder: Path) -> float:
+def _ours(folder: Path) -> float:
     counted = Counted(OURS)
     with (
         _serving(_http(counted)) as port,
@@ -111,12 +100,12 @@ def _ours(shared: ModuleType, folder: Path) -> float:
     ):
         started = monotonic()
         for _ in range(OURS):
-            log.predicted(shared.FEATURES, **shared.PREDICTED)
+            log.predicted(_record.FEATURES, **_record.PREDICTED)
         counted.wait()
         return monotonic() - started
 
 
-def _theirs(shared: ModuleType, folder: Path) -> float:
+def _theirs(folder: Path) -> float:
     counted = Counted(THEIRS)
     with _serving(_tcp(counted)) as port:
         handler = AsynchronousLogstashHandler("127.0.0.1", port, str(folder / "theirs.db"))
@@ -124,7 +113,7 @@ def _theirs(shared: ModuleType, folder: Path) -> float:
         logger.addHandler(handler)
         started = monotonic()
         for _ in range(THEIRS):
-            logger.info("predicted", extra=shared.RECORD)
+            logger.info("predicted", extra=_record.RECORD)
         counted.wait()
         taken = monotonic() - started
         handler.close()

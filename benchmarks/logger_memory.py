@@ -14,16 +14,15 @@ CAP = 64 * 1024 * 1024
 REST = 24 * 1024 * 1024
 
 PROGRAM = """
-import importlib.util, logging, sys
+import logging, sys
 from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import _record
 from mlmon.logging_sdk import ModelLogger
 from mlmon.logging_sdk.disk import DiskSpool
 from mlmon.logging_sdk.spool import MemorySpool
 
 logging.disable()
-spec = importlib.util.spec_from_file_location("_record", sys.argv[1])
-shared = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(shared)
 events, cap, folder = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 
 def peak():
@@ -32,11 +31,11 @@ def peak():
 
 make = lambda: DiskSpool(folder, max_bytes=4 * cap) if folder else MemorySpool(max_bytes=cap)
 log = ModelLogger("flight-delay", ship="http://127.0.0.1:1", spool=make, health=False)
-log.predicted(shared.FEATURES, **shared.PREDICTED)
+log.predicted(_record.FEATURES, **_record.PREDICTED)
 log.flush(0.5)
 before = peak()
 for _ in range(events - 1):
-    log.predicted(shared.FEATURES, **shared.PREDICTED)
+    log.predicted(_record.FEATURES, **_record.PREDICTED)
 log.shipper.spool.persist()
 stats = log.stats()
 assert stats.emitted == events == stats.queued + sum(stats.dropped.values()), stats
@@ -47,8 +46,8 @@ log.close(0)
 
 
 def _growth(folder: Path | str) -> tuple[int, int]:
-    record = Path(__file__).with_name("_record.py")
-    command = [sys.executable, "-c", PROGRAM, str(record), str(EVENTS), str(CAP), str(folder)]
+    here = Path(__file__).parent
+    command = [sys.executable, "-c", PROGRAM, str(here), str(EVENTS), str(CAP), str(folder)]
     told = subprocess.run(command, check=True, timeout=150, stdout=subprocess.PIPE, text=True)  # noqa: S603
     grown, queued = told.stdout.split()
     return int(grown), int(queued)

@@ -1,12 +1,10 @@
 """What an inference by the standard `logging` costs its caller, against formatters of the same record."""
 
-import importlib.util
 import logging
 import statistics
 from collections import deque
-from pathlib import Path
-from types import ModuleType
 
+import _record
 from logstash_async.formatter import LogstashFormatter
 from pythonjsonlogger.orjson import OrjsonFormatter
 
@@ -42,15 +40,6 @@ class Nothing(logging.Handler):
         return True
 
 
-def _shared() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("_record", Path(__file__).with_name("_record.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def _logger(name: str, handler: logging.Handler) -> logging.Logger:
     logger = logging.Logger(name, logging.INFO)  # noqa: LOG001 - out of the tree, so that none inherits
     logger.addHandler(handler)
@@ -59,20 +48,19 @@ def _logger(name: str, handler: logging.Handler) -> logging.Logger:
 
 def run() -> tuple[float, str]:
     """Interleave all in one run; the ratios are of the medians of the single calls."""
-    shared = _shared()
-    handler = Handler("flight-delay", version="2013.03", ship=shared.Sink())
+    handler = Handler("flight-delay", version="2013.03", ship=_record.Sink())
     ours = _logger("ours", handler)
     json_logger = _logger("json", Kept(OrjsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s")))
     logstash = _logger("logstash", Kept(LogstashFormatter()))
     nothing = _logger("nothing", Nothing())
-    inference = {"mlmon": {"features": shared.FEATURES, **shared.PREDICTED}}
-    flat = shared.RECORD
+    inference = {"mlmon": {"features": _record.FEATURES, **_record.PREDICTED}}
+    flat = _record.RECORD
     taken: dict[str, list[int]] = {"ours": [], "json": [], "logstash": [], "nothing": []}
     for _ in range(ROUNDS):
-        taken["json"] += shared.timed(lambda: json_logger.info("predicted", extra=flat), CALLS)
-        taken["ours"] += shared.timed(lambda: ours.info("predicted", extra=inference), CALLS)
-        taken["logstash"] += shared.timed(lambda: logstash.info("predicted", extra=flat), CALLS)
-        taken["nothing"] += shared.timed(lambda: nothing.info("predicted", extra=inference), CALLS)
+        taken["json"] += _record.timed(lambda: json_logger.info("predicted", extra=flat), CALLS)
+        taken["ours"] += _record.timed(lambda: ours.info("predicted", extra=inference), CALLS)
+        taken["logstash"] += _record.timed(lambda: logstash.info("predicted", extra=flat), CALLS)
+        taken["nothing"] += _record.timed(lambda: nothing.info("predicted", extra=inference), CALLS)
         handler.logger.flush()
     handler.close()
     half = {name: statistics.median(one) for name, one in taken.items()}

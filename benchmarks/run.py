@@ -2,7 +2,8 @@
 
 A benchmark is a file in this folder that gives `NAME`, `PEER`, `GOAL` and `run()`. What `run` returns is the
 ratio, our cost divided by the peer's, and a note that says what was measured. Less is better, and the goal is
-met when the ratio is not above it. Files whose names start with an underscore hold what benchmarks share.
+met when the ratio is not above it. Files whose names start with an underscore hold what benchmarks share;
+they are imported by these names, since Python puts the folder of a script on its path.
 """
 
 import importlib.util

@@ -3,7 +3,6 @@
 Copies are not counted: a replica in a cluster takes as much again. What is written to a server stays there.
 """
 
-import importlib.util
 import os
 import random
 import secrets
@@ -11,8 +10,8 @@ import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from types import ModuleType
 
+import _embedded
 import msgspec
 
 from mlmon.core.event import Event
@@ -50,7 +49,7 @@ def run() -> tuple[float, str]:
     named = _named()
     events = _events()
     raw = sum(len(event.body) for event in events) / EVENTS
-    sizes = {"embedded": _embedded(events)}
+    sizes = {"embedded": _in_folder(events)}
     for name, access in named.items():
         sizes |= _cluster(name, access, events)
     sizes_told = ", ".join(f"{name} {size:.0f}" for name, size in sizes.items())
@@ -70,18 +69,9 @@ def _named() -> dict[str, Access]:
     return found
 
 
-def _shared() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("_embedded", Path(__file__).with_name("_embedded.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def _events() -> list[Event]:
-    shared, random_ = _shared(), random.Random(1)  # noqa: S311 - the same events on every run
-    return [shared.event(number, random_) for number in range(EVENTS)]
+    random_ = random.Random(1)  # noqa: S311 - the same events on every run
+    return [_embedded.event(number, random_) for number in range(EVENTS)]
 
 
 def _write(write: Callable[[list[Event]], object], events: list[Event]) -> None:
@@ -89,7 +79,7 @@ def _write(write: Callable[[list[Event]], object], events: list[Event]) -> None:
         write(events[first : first + BATCH])
 
 
-def _embedded(events: list[Event]) -> float:
+def _in_folder(events: list[Event]) -> float:
     with tempfile.TemporaryDirectory(prefix="mlmon-bench-") as folder:
         store = embedded.open_store(Path(folder))
         _write(store.write, events)
