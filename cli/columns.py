@@ -30,9 +30,7 @@ def read(path: str, wanted: dict[str, str]) -> tuple[list[int], dict[str, list[A
         rows.column(path, name, known, what=role)
     lines: list[int] = []
     columns: dict[str, list[Any]] = {role: [] for role in wanted}
-    for row in rows.read(path, list(dict.fromkeys(wanted.values()))):
-        if row.problem is not None:
-            raise UsageError(f"{path}:{row.line}: {row.problem} Mend or remove the row.")
+    for row in rows.read_sound(path, list(dict.fromkeys(wanted.values()))):
         lines.append(row.line)
         for role, name in wanted.items():
             columns[role].append(row.values.get(name))

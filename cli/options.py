@@ -67,6 +67,7 @@ _OPTIONS: Final = {
         "--format", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print."
     ),
 }
+PORT: Final = click.IntRange(0, 65535)
 SOURCE: Final = ("store", "config")
 SCOPE: Final = (*SOURCE, "since", "until", "model", "version")
 
@@ -82,6 +83,38 @@ def asks(*names: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
         return functools.reduce(lambda made, name: _OPTIONS[name](made), reversed(names), command)
 
     return decorate
+
+
+def door_options(function: Callable[..., R]) -> Callable[..., R]:
+    """Give a command the options that say where events come in: the ports, and files to follow."""
+    options = (
+        click.option(
+            "--http-port", type=PORT, help="HTTP, acknowledged. Default: collector.http_port; 0: a free one."
+        ),
+        click.option(
+            "--tcp-port", type=PORT, help="Logstash's json_lines over TCP. Default: collector.tcp_port."
+        ),
+        click.option("--beats-port", type=PORT, help="Beats, acknowledged. Default: collector.beats_port."),
+        click.option(
+            "--tail",
+            multiple=True,
+            metavar="FILE",
+            help="Follow a file, or those a pattern names ('logs/*.log'); may be given again.",
+        ),
+    )
+    return functools.reduce(lambda made, option: option(made), reversed(options), function)
+
+
+def series_format(about: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """The option `--format`, as `form`, of a command that looks at one series; `about` is its peculiarity."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(("table", "csv", "json")),
+        default="table",
+        show_default=True,
+        help=f"How to print; {about}.",
+    )
 
 
 def examples(*lines: str) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 from msgspec import Struct
 
 from mlmon.cli import rows
-from mlmon.core.errors import UsageError
 
 
 class Table(Struct, frozen=True, kw_only=True):
@@ -60,9 +59,7 @@ def read_table(
 
 def _read(path: str, names: Sequence[str]) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {name: [] for name in names}
-    for row in rows.read(path):
-        if row.problem is not None:
-            raise UsageError(f"{path}:{row.line}: {row.problem} Mend or remove the row.")
+    for row in rows.read_sound(path):
         for name, values in columns.items():
             values.append(row.values.get(name))
     return columns

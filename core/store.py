@@ -8,8 +8,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from mlmon.core import schema
 from mlmon.core.event import Document, Event
-from mlmon.core.query import Answer, Query, Scan
+from mlmon.core.query import Answer, Count, Max, Min, Query, Scan
 from mlmon.core.result import Result
 from mlmon.core.schema import Dataset
 
@@ -43,6 +44,19 @@ class Holding(Struct, frozen=True, kw_only=True):
     first: datetime | None
     last: datetime | None
     ingested: datetime | None
+
+
+def holding_query(dataset: Dataset) -> Query:
+    """The question whose one row is a `Holding`, but for its dataset and its bytes."""
+    return Query(
+        dataset=dataset,
+        measures={
+            "count": Count(),
+            "first": Min(schema.TIMESTAMP),
+            "last": Max(schema.TIMESTAMP),
+            "ingested": Max(schema.EVENT_INGESTED),
+        },
+    )
 
 
 class Reader(Protocol):

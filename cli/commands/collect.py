@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlmon.cli.options import SOURCE, Asked, asks, examples, now, settings
+from mlmon.cli.options import SOURCE, Asked, asks, door_options, examples, now, settings
 
 if TYPE_CHECKING:
     from mlmon.cli.wiring import Collector
 
-_PORT = click.IntRange(0, 65535)
 _TIDY_S = 3600.0
 
 
@@ -24,18 +23,7 @@ _TIDY_S = 3600.0
 )
 @asks(*SOURCE)
 @click.option("--host", metavar="ADDRESS", help="The address to listen on. Default: collector.host.")
-@click.option(
-    "--http-port", type=_PORT, help="HTTP, acknowledged. Default: collector.http_port; 0: a free one."
-)
-@click.option("--tcp-port", type=_PORT, help="Logstash's json_lines over TCP. Default: collector.tcp_port.")
-@click.option("--beats-port", type=_PORT, help="Beats, acknowledged. Default: collector.beats_port.")
-@click.option(
-    "--tail",
-    "tail",
-    multiple=True,
-    metavar="FILE",
-    help="Follow a file, or those a pattern names ('logs/*.log'); may be given again.",
-)
+@door_options
 def command(asked: Asked, tail: tuple[str, ...], **ports: Any) -> None:  # noqa: ANN401 - the host and the ports
     """Take events in by http, TCP and Beats, and from files, into the store.
 

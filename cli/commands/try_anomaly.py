@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from mlmon.cli import columns, output, wiring_series
-from mlmon.cli.options import examples
+from mlmon.cli.options import examples, series_format
 from mlmon.cli.sketch import sketch
 
 if TYPE_CHECKING:
@@ -26,14 +26,7 @@ _RESULTS: Final = ("score", "anomaly", "kind", "expected")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option("--time", metavar="COLUMN", required=True, help="The time: ISO 8601, or seconds since 1970.")
 @click.option("--value", metavar="COLUMN", required=True, help="The number to look at.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(("table", "csv", "json")),
-    default="table",
-    show_default=True,
-    help="How to print; table shows alarms only.",
-)
+@series_format("table shows alarms only")
 def command(file: str, time: str, value: str, form: str) -> None:
     """Score every row of FILE from 0 to 1, and say which are anomalies.
 

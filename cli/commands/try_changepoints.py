@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from mlmon.cli import columns, output, wiring_series
-from mlmon.cli.options import examples
+from mlmon.cli.options import examples, series_format
 from mlmon.cli.sketch import sketch
 
 _RESULTS: Final = ("row", "mean_before", "mean_after")
@@ -22,14 +22,7 @@ _RESULTS: Final = ("row", "mean_before", "mean_after")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option("--time", metavar="COLUMN", required=True, help="The time, which is shown as it is.")
 @click.option("--value", metavar="COLUMN", required=True, help="The number to look at.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(("table", "csv", "json")),
-    default="table",
-    show_default=True,
-    help="How to print; json is the list of rows.",
-)
+@series_format("json is the list of rows")
 def command(file: str, time: str, value: str, form: str) -> None:
     """Show the rows (from 0) of FILE at which a new regime begins.
 

@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from mlmon.cli import columns, output, wiring_series
-from mlmon.cli.options import examples
+from mlmon.cli.options import examples, series_format
 from mlmon.cli.sketch import sketch
 from mlmon.core.errors import UsageError
 
@@ -31,14 +31,7 @@ _AROUND: Final = 100
     show_default=True,
     help="adwin, ddm, eddm, hddm-a, hddm-w, kswin or page-hinkley.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(("table", "csv", "json")),
-    default="table",
-    show_default=True,
-    help="How to print; json is the list of rows.",
-)
+@series_format("json is the list of rows")
 def command(file: str, error: str, detector: str, form: str) -> None:
     """Show the rows (from 0) of FILE at which a detector raises an alarm.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mlmon.cli.options import SOURCE, Asked, asks, examples, now, settings
+from mlmon.cli.options import PORT, SOURCE, Asked, asks, door_options, examples, now, settings
 
 if TYPE_CHECKING:
     from threading import Event
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mlmon.core.config import Config
     from mlmon.core.store import Store
 
-_PORT = click.IntRange(0, 65535)
 _TIDY: Final = timedelta(hours=1)
 
 
@@ -29,19 +28,8 @@ _TIDY: Final = timedelta(hours=1)
 )
 @asks(*SOURCE)
 @click.option("--host", metavar="ADDRESS", help="The collector's address. Default: collector.host.")
-@click.option(
-    "--http-port", type=_PORT, help="HTTP, acknowledged. Default: collector.http_port; 0: a free one."
-)
-@click.option("--tcp-port", type=_PORT, help="Logstash's json_lines over TCP. Default: collector.tcp_port.")
-@click.option("--beats-port", type=_PORT, help="Beats, acknowledged. Default: collector.beats_port.")
-@click.option(
-    "--tail",
-    "tail",
-    multiple=True,
-    metavar="FILE",
-    help="Follow a file, or those a pattern names ('logs/*.log'); may be given again.",
-)
-@click.option("--port", type=_PORT, help="The page's port. Default: page.port; 0: a free one.")
+@door_options
+@click.option("--port", type=PORT, help="The page's port. Default: page.port; 0: a free one.")
 @click.option(
     "--every", metavar="DURATION", help="Time from one pass of the analyzers to the next (30s, 1m)."
 )

@@ -15,14 +15,13 @@ from msgspec.structs import replace
 
 from mlmon.core import clock as clocks
 from mlmon.core import query as q
-from mlmon.core import schema
 from mlmon.core.clock import Clock, to_ns
 from mlmon.core.errors import StoreError, UsageError
 from mlmon.core.event import Document, Event
 from mlmon.core.query import Answer, Query, Scan
 from mlmon.core.result import Result, to_document
 from mlmon.core.schema import EVENTS, RESULTS, Dataset
-from mlmon.core.store import Holding, Written
+from mlmon.core.store import Holding, Written, holding_query
 from mlmon.stores.embedded import answer, layout, view
 from mlmon.stores.embedded import compile as compiler
 from mlmon.stores.embedded.compile import After, Source, Sql
@@ -175,13 +174,7 @@ class EmbeddedStore:
         return [holding for holding in found if holding.count]
 
     def _holding(self, dataset: Dataset) -> Holding:
-        measures: dict[str, q.Measure] = {
-            "count": q.Count(),
-            "first": q.Min(schema.TIMESTAMP),
-            "last": q.Max(schema.TIMESTAMP),
-            "ingested": q.Max(schema.EVENT_INGESTED),
-        }
-        row = self.query(Query(dataset=dataset, measures=measures)).rows[0]
+        row = self.query(holding_query(dataset)).rows[0]
         current, _ = self._take(dataset)
         size = sum(it.bytes for it in current.segments if it.dataset is dataset)
         size += self._view.tail_bytes(current, dataset)

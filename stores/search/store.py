@@ -20,7 +20,7 @@ from mlmon.core.event import Document, Event
 from mlmon.core.query import Answer, Query, Row, Scan
 from mlmon.core.result import Result, dataset_of
 from mlmon.core.schema import EVENTS, RESULTS, Dataset
-from mlmon.core.store import Holding, Written
+from mlmon.core.store import Holding, Written, holding_query
 from mlmon.stores.search import answer, filters, names, scan, slices
 from mlmon.stores.search import compile as compiler
 from mlmon.stores.search.asking import (
@@ -165,13 +165,7 @@ class SearchStore:
         return [holding for holding in found if holding.count]
 
     def _holding(self, dataset: Dataset) -> Holding:
-        measures: dict[str, q.Measure] = {
-            "count": q.Count(),
-            "first": q.Min(schema.TIMESTAMP),
-            "last": q.Max(schema.TIMESTAMP),
-            "ingested": q.Max(schema.EVENT_INGESTED),
-        }
-        row = self.query(Query(dataset=dataset, measures=measures)).rows[0]
+        row = self.query(holding_query(dataset)).rows[0]
         return Holding(dataset=dataset, bytes=self._bytes(dataset) if row["count"] else 0, **row)
 
     def _bytes(self, dataset: Dataset) -> int:
