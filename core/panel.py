@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mlmon.core import schema
-from mlmon.core.query import AllOf, Equals, Filter, Key, Query, Terms, TimeBucket, narrow
+from mlmon.core.query import AllOf, Equals, Filter, Key, OneOf, Query, Terms, TimeBucket, narrow
 from mlmon.core.schema import RESULTS
 from mlmon.core.window import Window
 
@@ -59,6 +59,13 @@ class Panel(Struct, frozen=True, kw_only=True):
     high: str | None = None
     unit: Unit = Unit.PLAIN
     empty: str = ""
+
+
+def names_of(panel: Panel) -> tuple[str, ...]:
+    """The metrics that a panel over metrics asks for."""
+    where = panel.query.where
+    parts = where.of if isinstance(where, AllOf) else ()
+    return tuple(str(name) for part in parts if isinstance(part, OneOf) for name in part.values)
 
 
 class Scope(Struct, frozen=True, kw_only=True):

@@ -24,9 +24,10 @@ from mlmon.core import clock
 from mlmon.core.clock import Clock
 from mlmon.core.errors import MlmonError, StoreError, UsageError
 from mlmon.core.exposition import Family, form_for, render
+from mlmon.core.panels.model import OVER_TIME
 from mlmon.core.result import Finding, identity
 from mlmon.core.store import Reader
-from mlmon.web import bundle, delivery, detail, export, found, logs, model, overview, pages, panels
+from mlmon.web import bundle, delivery, detail, export, found, logs, model, overview, pages
 from mlmon.web.logs import KINDS, LEVELS
 from mlmon.web.view import address
 
@@ -237,7 +238,7 @@ def _model(desk: _Desk, request: Request) -> Response:
         view=looked.view,
         head=detail.head_of(page.groups),
         path=pages.model_path(looked.name),
-        over_time=panels.OVER_TIME,
+        over_time=OVER_TIME,
         commands={id_: model.command(looked, id_) for id_ in ids},
         export=address("", looked.view, model=looked.name),
         delivery=delivery.read(desk.reader, looked.name),

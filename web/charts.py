@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from mlmon.core.metric import SMALLER_IS_BETTER
 from mlmon.core.panel import Kind, Panel, Scope, Unit
+from mlmon.core.panels.columns import FINAL, HIGH, LOW, NAME, SEGMENT, SUBJECT, TIME, VALUE, N
 from mlmon.core.query import Row
-from mlmon.web import panels, shares
+from mlmon.web import shares
 from mlmon.web.marks import (
     HEIGHT,
     Spec,
@@ -25,7 +27,6 @@ from mlmon.web.marks import (
     value_y,
     with_gaps,
 )
-from mlmon.web.panels import FINAL, HIGH, LOW, SEGMENT, SUBJECT, TIME, VALUE
 from mlmon.web.units import number
 
 _MOST_ROWS: Final = 24
@@ -203,7 +204,7 @@ def _heatmap(panel: Panel, rows: Sequence[Row], scope: Scope, _: Band | None) ->
 
 def _dots(panel: Panel, rows: Sequence[Row], scope: Scope, _: Band | None) -> Chart:
     """The first and the last window of each segment, the one that lost most on top."""
-    known = [row for row in rows if row[VALUE] is not None and row[SEGMENT] and row[panels.N] >= _LEAST]
+    known = [row for row in rows if row[VALUE] is not None and row[SEGMENT] and row[N] >= _LEAST]
     moments = sorted({row[TIME] for row in known})
     if not moments:
         return Chart(specs=[])
@@ -238,8 +239,8 @@ def _noun(size: str) -> str:
 
 
 def _changes(rows: Sequence[Row], factor: float) -> list[Row]:
-    metric = next((row[panels.NAME] for row in rows), "")
-    sign = -1.0 if metric in panels.SMALLER_IS_BETTER else 1.0
+    metric = next((row[NAME] for row in rows), "")
+    sign = -1.0 if metric in SMALLER_IS_BETTER else 1.0
     by_segment: dict[str, list[Row]] = {}
     for row in sorted(rows, key=lambda row: row[TIME]):
         by_segment.setdefault(row[SEGMENT], []).append(row)
@@ -253,7 +254,7 @@ def _changes(rows: Sequence[Row], factor: float) -> list[Row]:
                 VALUE: scaled(last[VALUE], factor),
                 LOW: scaled(last[LOW], factor),
                 HIGH: scaled(last[HIGH], factor),
-                panels.N: last[panels.N],
+                N: last[N],
                 FINAL: bool(last[FINAL]),
                 "change": scaled(sign * (last[VALUE] - first[VALUE]), factor),
             }

@@ -10,13 +10,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mlmon.core import schema
+from mlmon.core.metric import unit_of
 from mlmon.core.panel import Kind, Panel, Scope, Unit
 from mlmon.core.panel import scope as scoped
+from mlmon.core.panels import columns
 from mlmon.core.query import Equals, Row
 from mlmon.core.result import Finding, identity
 from mlmon.core.store import Reader
 from mlmon.core.window import SIZES, Window, following
-from mlmon.web import charts, evidence, found, panels, units
+from mlmon.web import charts, evidence, found, units
 from mlmon.web.commands import findings as findings_command
 from mlmon.web.found import Group
 from mlmon.web.overview import WORDS
@@ -137,7 +139,7 @@ def _rows(reader: Reader, panel: Panel, to: Scope) -> list[Row]:
 
 def _trimmed(to: Scope, rows: Sequence[Row]) -> Scope:
     """The scope without its ends that nothing is known of."""
-    known = [row[panels.TIME] for row in rows if row[panels.VALUE] is not None]
+    known = [row[columns.TIME] for row in rows if row[columns.VALUE] is not None]
     if not known:
         return to
     return replace(to, window=Window(start=min(known), end=following(max(known), to.size)))
@@ -158,12 +160,12 @@ def _history(one: Finding) -> tuple[Panel, Scope | None]:
         id="history",
         title="",
         kind=Kind.INTERVAL,
-        query=panels.metrics((one.metric,), Equals(schema.RESULT_SUBJECT, one.subject), subjects=True),
-        x=panels.TIME,
-        y=(panels.VALUE,),
-        low=panels.LOW if one.low is not None else None,
-        high=panels.HIGH if one.low is not None else None,
-        unit=panels.unit_of(one.metric),
+        query=columns.metrics((one.metric,), Equals(schema.RESULT_SUBJECT, one.subject), subjects=True),
+        x=columns.TIME,
+        y=(columns.VALUE,),
+        low=columns.LOW if one.low is not None else None,
+        high=columns.HIGH if one.low is not None else None,
+        unit=unit_of(one.metric),
     )
     if one.size not in SIZES[:-1]:
         return panel, None

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
+from mlmon.core.metric import unit_of, words
 from mlmon.core.panel import Unit
 from mlmon.core.result import Finding
 from mlmon.web import units
 from mlmon.web.charts import Chart
 from mlmon.web.marks import Spec, base, marked, scaled, unit_scale, value_y
-from mlmon.web.panels import unit_of
 from mlmon.web.units import number
 
 _BAR: Final = 22
@@ -127,7 +127,7 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
     """The numbers that decided, each with its name."""
     evidence = finding.evidence
     rows = [
-        (units.words(finding.metric), value(finding, finding.value)),
+        (words(finding.metric), value(finding, finding.value)),
         ("bound", value(finding, finding.bound)),
         ("events it rests on", number(finding.n, Unit.COUNT)),
     ]
@@ -147,7 +147,7 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
         rows.append(("final", "no, outcomes are still coming"))
     for name, distance in (evidence.get("metrics") or {}).items():
         if name not in (finding.metric, "missing_rate"):
-            rows.append((units.words(name), number(distance, unit_of(name))))
+            rows.append((words(name), number(distance, unit_of(name))))
     if evidence.get("source"):
         rows.append(("reference made from", str(evidence["source"])))
     return [(name, text) for name, text in rows if text != units.NOTHING]

@@ -9,6 +9,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from mlmon.core import schema
+from mlmon.core.metric import words
 from mlmon.core.panel import Scope
 from mlmon.core.query import AllOf, Between, Equals, Filter, Scan
 from mlmon.core.result import Finding, Severity, from_document, identity, is_open
@@ -17,7 +18,6 @@ from mlmon.core.store import Reader
 from mlmon.core.window import Window
 from mlmon.web.charts import Band
 from mlmon.web.marks import milliseconds
-from mlmon.web.units import words
 
 _MOST: Final = 5_000
 _FIELDS: Final = (

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from mlmon.core import clock
 from mlmon.core.panel import Scope, Unit
+from mlmon.core.panels.columns import FINAL, TIME, VALUE
 from mlmon.core.query import Row
 from mlmon.core.window import Window, windows
-from mlmon.web.panels import FINAL, TIME, VALUE
 
 Spec = dict[str, Any]
 """A Vega-Lite specification, or a part of one."""

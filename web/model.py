@@ -12,15 +12,17 @@ from msgspec.structs import replace
 
 from mlmon.core import schema
 from mlmon.core.clock import isoformat
-from mlmon.core.panel import Kind, Panel, Scope
+from mlmon.core.metric import HEADLINES, QUALITY
+from mlmon.core.panel import Kind, Panel, Scope, names_of
 from mlmon.core.panel import scope as scoped
+from mlmon.core.panels import model as panels
+from mlmon.core.panels.columns import NAME
 from mlmon.core.query import AllOf, Equals, Max, Min, Query, Row, Terms
 from mlmon.core.result import REFERENCE, Finding
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
-from mlmon.web import charts, commands, found, panels
+from mlmon.web import charts, commands, found
 from mlmon.web.charts import Chart
-from mlmon.web.panels import NAME
 from mlmon.web.view import Extent, View, parse, scope, size_for, to_compare
 
 TIMELINE: Final = "findings"
@@ -94,7 +96,7 @@ def choices(reader: Reader, name: str, pool: Executor) -> Choices:
         sizes={row["size"] for row in stated},
         versions=sorted({row["version"] for row in stated if row["version"]}, reverse=True),
         segments=sorted({row["segment"] for row in stated if row["segment"]}),
-        metrics=[metric for metric in panels.QUALITY if metric in names],
+        metrics=[metric for metric in QUALITY if metric in names],
     )
 
 
@@ -111,7 +113,7 @@ def look(
     if have.extent.last is None and not have.sizes:
         return None
     view = parse(params, have.extent, now)
-    headline = next((metric for metric in panels.HEADLINES if metric in have.metrics), panels.HEADLINES[0])
+    headline = next((metric for metric in HEADLINES if metric in have.metrics), HEADLINES[0])
     return Looked(
         name=name,
         view=view,
@@ -195,7 +197,7 @@ def command(looked: Looked, id_: str) -> str:
     if panel.query.dataset is Dataset.EVALUATION:
         return commands.evaluations(to)
     field = next(iter(looked.choices.segments), "").partition("=")[0] if panel.kind is Kind.DOTS else ""
-    return commands.metrics(scope_of(looked, panel), panels.names_of(panel), by=field)
+    return commands.metrics(scope_of(looked, panel), names_of(panel), by=field)
 
 
 def payload(page: Page) -> dict[str, Any]:

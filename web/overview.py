@@ -10,18 +10,19 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from mlmon.core import schema
+from mlmon.core.metric import HEADLINES, unit_of, words
 from mlmon.core.panel import Unit
+from mlmon.core.panels.columns import FINAL, HIGH, LOW, NAME, TIME, VALUE, metrics
 from mlmon.core.query import AllOf, Equals, Max, Min, OneOf, Query, Row, Terms, TimeBucket
 from mlmon.core.result import Finding, Severity
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
 from mlmon.core.window import Window, widen, windows
-from mlmon.web import found, panels, sparkline, units
-from mlmon.web.panels import FINAL, HIGH, LOW, NAME, TIME, VALUE
+from mlmon.web import found, sparkline, units
 from mlmon.web.view import Extent, View, parse, size_for
 
 _MODEL: Final = "model"
-_SHOWN: Final = ("inferences", "error_rate", "latency_p95", "coverage", *panels.HEADLINES)
+_SHOWN: Final = ("inferences", "error_rate", "latency_p95", "coverage", *HEADLINES)
 _WHOLE: Final = (
     Equals(schema.RESULT_SEGMENT, ""),
     Equals(schema.MODEL_VERSION, ""),
@@ -145,7 +146,7 @@ def _series(reader: Reader, window: Window, size: str) -> dict[str, dict[str, di
         window=window,
         where=AllOf((OneOf(schema.METRIC_NAME, _SHOWN), Equals(schema.WINDOW_SIZE, size), *_WHOLE)),
         by={_MODEL: Terms(schema.MODEL_NAME), NAME: Terms(schema.METRIC_NAME), TIME: TimeBucket(size)},
-        measures=panels.metrics(_SHOWN).measures,
+        measures=metrics(_SHOWN).measures,
     )
     by_model: dict[str, dict[str, dict[datetime, Row]]] = {}
     for row in reader.query(query):
@@ -163,7 +164,7 @@ def _line(
     last = min(extent.last, frame.view.window.end) if extent.last is not None else None
     groups = found.grouped(findings, last)
     open_ones = [group for group in groups if group.is_open]
-    headline = next((metric for metric in panels.HEADLINES if series.get(metric)), "")
+    headline = next((metric for metric in HEADLINES if series.get(metric)), "")
     return Line(
         name=name,
         state=_state(open_ones, extent, series, frame.view.window),
@@ -244,8 +245,8 @@ def _latest(rows: Mapping[datetime, Row], metric: str, frame: _Frame, *, floor: 
     if not known:
         return Cell(text=units.NOTHING)
     row = next((row for row in reversed(known) if row[FINAL]), known[-1])
-    unit = panels.unit_of(metric)
-    name = units.words(metric)
+    unit = unit_of(metric)
+    name = words(metric)
     interval = ""
     if row[LOW] is not None and row[HIGH] is not None and unit is not Unit.NANOSECONDS:
         interval = f"{units.number(row[LOW], unit)} to {units.number(row[HIGH], unit)}".replace(

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from mlmon.core import metric
 from mlmon.core.clock import isoformat
 from mlmon.core.panel import Unit
 from mlmon.core.result import identity
@@ -34,7 +35,7 @@ def _environment() -> Environment:
     )
     environment.filters["moment"] = moment
     environment.filters["iso"] = isoformat
-    environment.filters["words"] = units.words
+    environment.filters["words"] = metric.words
     environment.filters["count"] = lambda value: units.number(value, Unit.COUNT)
     environment.filters["label"] = found.label
     environment.filters["identity"] = identity

@@ -14,15 +14,17 @@ from msgspec import Struct
 
 from mlmon.core import clock
 from mlmon.core.clock import Clock, isoformat
+from mlmon.core.metric import unit_of, words
 from mlmon.core.panel import Unit
+from mlmon.core.panels.columns import FINAL, HIGH, LOW, TIME, VALUE
+from mlmon.core.panels.model import OVER_TIME
 from mlmon.core.store import Reader
 from mlmon.core.window import Window
-from mlmon.web import bundle, delivery, detail, model, overview, pages, panels, units
+from mlmon.web import bundle, delivery, detail, model, overview, pages, units
 from mlmon.web.delivery import Delivery
 from mlmon.web.detail import Head
 from mlmon.web.found import Group
 from mlmon.web.model import Looked, Page
-from mlmon.web.panels import FINAL, HIGH, LOW, TIME, VALUE
 from mlmon.web.view import utc
 
 _THREADS: Final = 2
@@ -110,7 +112,7 @@ def _quality(page: Page) -> Iterator[str]:
     if not rows:
         return
     metric = page.looked.metric
-    unit, name = panels.unit_of(metric), units.words(metric)
+    unit, name = unit_of(metric), words(metric)
     last = max(rows, key=lambda row: (bool(row[FINAL]), row[TIME]))
     interval = ""
     if last[LOW] is not None and last[HIGH] is not None:
@@ -150,7 +152,7 @@ def _html(parts: list[Part], payloads: list[dict[str, Any]], window: Window, now
         style=Markup(pages.asset(pages.STYLE)),  # noqa: S704 - our own file
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files and the bundle
         payload=pages.inline_json({"models": payloads}),
-        over_time=panels.OVER_TIME,
+        over_time=OVER_TIME,
     )
 
 

@@ -7,9 +7,18 @@ from math import sqrt
 from typing import Any, Final
 
 from mlmon.core.panel import Unit
+from mlmon.core.panels.columns import N
+from mlmon.core.panels.performance import (
+    ERROR_SUM,
+    OBSERVED,
+    PREDICTED,
+    SCORE,
+    SCORE_STEP,
+    SCORE_SUM,
+    WEIGHT,
+)
 from mlmon.core.query import Row
 from mlmon.web.marks import Spec, base, marked, only, scaled, value_y
-from mlmon.web.panels import ERROR_SUM, OBSERVED, PREDICTED, SCORE, SCORE_STEP, SCORE_SUM, WEIGHT, N
 
 _MOST_CLASSES: Final = 12
 _CELL: Final = 44

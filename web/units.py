@@ -21,14 +21,6 @@ _STEPS: Final = (
     (1e-6, "µs"),
 )
 _DIGITS: Final = 10
-_WORDS: Final = {
-    "roc_auc": "ROC AUC", "f1": "F1", "mae": "MAE", "rmse": "RMSE", "mcc": "MCC", "r2": "R²", "psi": "PSI",
-    "log_loss": "log loss", "brier": "Brier score", "latency_p50": "median latency",
-    "latency_p95": "p95 latency", "latency_p99": "p99 latency", "coverage": "outcome coverage",
-    "missing_rate": "missing rate", "cramers_v": "Cramér's V", "f1_macro": "F1 (macro)",
-    "f1_micro": "F1 (micro)", "missing": "missing events", "dropped": "dropped events",
-     "f1_weighted": "F1 (weighted)",
-}  # fmt: skip
 
 
 def number(value: float | None, unit: Unit) -> str:
@@ -79,15 +71,6 @@ def chance(p_value: float) -> str:
     ('below 0.0001', '0.0123')
     """
     return "below 0.0001" if p_value < _TINY else f"{p_value:.4f}"
-
-
-def words(metric: str) -> str:
-    """A metric's name for a person.
-
-    >>> words("roc_auc"), words("error_rate")
-    ('ROC AUC', 'error rate')
-    """
-    return _WORDS.get(metric, metric.replace("_", " "))
 
 
 def ago(moment: datetime, now: datetime) -> str:

@@ -6,15 +6,17 @@ import pytest
 from mlmon.core import panel as core_panel
 from mlmon.core import query
 from mlmon.core.panel import Scope
+from mlmon.core.panels.columns import TIME, VALUE, N
+from mlmon.core.panels.model import panels
+from mlmon.core.panels.performance import OBSERVED, PREDICTED, segments
 from mlmon.core.window import Window
-from mlmon.web import charts, panels, shares
+from mlmon.web import charts, shares
 from mlmon.web.charts import Band
 from mlmon.web.marks import with_gaps
-from mlmon.web.panels import OBSERVED, PREDICTED, TIME, VALUE, N
 
 START = datetime(2013, 3, 4, tzinfo=UTC)
 DAYS = Scope(model="m", window=Window(start=START, end=START + timedelta(days=4)), size="1d")
-ALL = panels.panels("roc_auc")
+ALL = panels("roc_auc")
 
 
 def stated(day: int, name: str, value: float | None, *, final: int = 1, **more):
@@ -116,11 +118,11 @@ def test_the_calibration_curve_nets_signed_weights():
 
 def test_the_segment_that_lost_most_is_on_top():
     """Segments are sorted by what they lost from the first window to the last."""
-    drawn = charts.chart(panels.segments("roc_auc"), ROWS["segments"], DAYS)
+    drawn = charts.chart(segments("roc_auc"), ROWS["segments"], DAYS)
     assert drawn.series == ["carrier=EV", "carrier=UA"]
 
 
 def test_less_loss_is_no_loss():
     """For a measure where smaller is better, the segment that rose most is on top."""
     rows = [row | {"metric": "log_loss"} for row in ROWS["segments"]]
-    assert charts.chart(panels.segments("log_loss"), rows, DAYS).series == ["carrier=UA", "carrier=EV"]
+    assert charts.chart(segments("log_loss"), rows, DAYS).series == ["carrier=UA", "carrier=EV"]

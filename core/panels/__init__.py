@@ -1,0 +1,1 @@
+"""Every panel as data, a topic a file: the page, the report and the dashboards draw the same ones."""
