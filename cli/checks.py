@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from mlmon.cli import cluster_checks, parts, units, wiring
+from mlmon.cli import cluster_checks, parts, units, wiring, wiring_analyze
 from mlmon.cli.check import Check, Status
 from mlmon.cli.parts import LITTLE_BYTES, TOO_LITTLE_BYTES
 from mlmon.core import schema
@@ -131,7 +131,7 @@ def _models(reader: Reader, now: datetime) -> Iterator[Check]:
 
 
 def _delivery(reader: Reader, config: Config, now: datetime) -> Check:
-    account = wiring.total_account(wiring.accounting(reader, config, now).accounts())
+    account = wiring_analyze.total_account(wiring_analyze.accounting(reader, config, now).accounts())
     detail = f"of {units.counted(account.made, 'event')}, {units.count(account.unknown)} unknown"
     if account.dropped:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in account.dropped.items())
@@ -146,7 +146,7 @@ def _delivery(reader: Reader, config: Config, now: datetime) -> Check:
 
 
 def _joined(reader: Reader, counts: dict[Dataset, int]) -> Check:
-    tally = wiring.outcome_tally(reader)
+    tally = wiring_analyze.outcome_tally(reader)
     if not counts.get(Dataset.OUTCOME):
         fix = "Send them with log.outcome(...), or: mlmon outcomes load FILE"
         return Check(name="outcomes", status=Status.WARN, detail="none yet", fix=fix)
@@ -163,7 +163,9 @@ def _joined(reader: Reader, counts: dict[Dataset, int]) -> Check:
 
 def _references(reader: Reader, config: Config) -> Iterator[Check]:
     without = [
-        model.name for model in wiring.models(reader, config) if not wiring.references(reader, model.name)
+        model.name
+        for model in wiring_analyze.models(reader, config)
+        if not wiring_analyze.references(reader, model.name)
     ]
     if without:
         yield Check(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from mlmon.cli import reports, wiring
+from mlmon.cli import reports, wiring_analyze
 from mlmon.core import meters
 from mlmon.core.config import Config
 from mlmon.core.exposition import Family, Kind, Sample
@@ -24,8 +24,8 @@ def families(reader: Reader, config: Config, now: datetime) -> Iterator[Family]:
 
 
 def _models(reader: Reader, config: Config, now: datetime) -> Iterator[Family]:
-    models = wiring.models(reader, config)
-    waits = wiring.lags_s(reader, now)
+    models = wiring_analyze.models(reader, config)
+    waits = wiring_analyze.lags_s(reader, now)
     yield Family(
         name="mlmon_model_last_event_timestamp_seconds",
         kind=Kind.GAUGE,

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from mlmon.cli import outcomes, rows, ship, wiring
+from mlmon.cli import outcomes, rows, ship, wiring, wiring_collect
 from mlmon.cli.models import one_model
 from mlmon.cli.options import Asked
 from mlmon.cli.progress import Advance
@@ -115,7 +115,7 @@ def run(plan: Plan, config: Config, *, now: datetime, advance: Advance) -> Loade
             _load(plan, target, done, now=now, advance=advance)
         return done
     try:
-        with wiring.loading(config) as target:
+        with wiring_collect.loading(config) as target:
             _load(plan, target, done, now=now, advance=advance)
     except StoreLockedError as error:
         address = f"http://{config.collector.host}:{config.collector.http_port}"

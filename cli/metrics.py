@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from mlmon.cli import wiring
+from mlmon.cli import wiring_analyze
 from mlmon.cli.models import VERSION, Cut
 from mlmon.cli.options import Asked, now, span
 from mlmon.core import schema
@@ -19,7 +19,7 @@ from mlmon.core.store import Reader
 from mlmon.core.window import Window
 
 if TYPE_CHECKING:
-    from mlmon.cli.wiring import Model
+    from mlmon.cli.wiring_analyze import Model
 
 KEYS: Final = (
     "model", "version", "segment", "metric", "window_start", "window_end", "value", "n", "low", "high",
@@ -104,7 +104,7 @@ def _of_model(reader: Reader, config: Config, asked: Asked, model: Model, cut: C
             start=max(window.start, whole.start), end=max(min(window.end, whole.end), whole.start)
         )
     by = (cut.field,) if cut.field is not None else ()
-    computed = wiring.metrics(
+    computed = wiring_analyze.metrics(
         reader, model, window, size=asked.window, by=by, version=asked.version or "", now=now(), config=config
     )
     # Order is by window, and one analyzer comes after the other, so all of one model is held here.

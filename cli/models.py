@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mlmon.cli import wiring
+from mlmon.cli import wiring_analyze
 from mlmon.cli.options import Asked
 from mlmon.core import schema
 from mlmon.core.config import Config
@@ -17,7 +17,7 @@ from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
 
 if TYPE_CHECKING:
-    from mlmon.cli.wiring import Model
+    from mlmon.cli.wiring_analyze import Model
 
 VERSION: Final = "version"
 _PREDICTED: Final = ("prediction.score", "prediction.value", "prediction.label")
@@ -41,7 +41,7 @@ def chosen_models(reader: Reader, config: Config, asked: Asked) -> list[Model]:
         UsageError: there is no model or version of the name.
 
     """
-    known = wiring.models(reader, config)
+    known = wiring_analyze.models(reader, config)
     if asked.model is None or not known:
         return known
     found = [model for model in known if model.name == asked.model]

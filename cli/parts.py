@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from mlmon.cli import advice, reports, units, wiring
+from mlmon.cli import advice, reports, units, wiring_analyze
 from mlmon.cli.check import Check, Status
 from mlmon.cli.reports import Grown, Told
 from mlmon.core import health
@@ -185,7 +185,7 @@ def _short(told: Told) -> Iterator[Check]:
 def _analysis(reader: Reader, config: Config, now: datetime, *, is_analysing: bool) -> Check:
     """Whether passes come in time, succeed, and keep up."""
     every_s = parse_duration(config.analyze.every) / _S
-    lag_s = max(wiring.lags_s(reader, now).values(), default=0.0)
+    lag_s = max(wiring_analyze.lags_s(reader, now).values(), default=0.0)
     last = reports.latest_pass(reader)
     waits = "all is analysed"
     if lag_s:

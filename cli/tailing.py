@@ -12,7 +12,7 @@ from mlmon.cli.output import note
 if TYPE_CHECKING:
     from threading import Event
 
-    from mlmon.cli.wiring import Tail
+    from mlmon.cli.wiring_collect import Tail
 
 _TELL_EVERY_S: Final = 5.0
 _MANY_BYTES: Final = 8 << 20

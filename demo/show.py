@@ -14,7 +14,7 @@ from rich.console import Console
 
 from mlmon.analyzers import reference
 from mlmon.analyzers.profile_columns import Columns, from_columns
-from mlmon.cli import wiring
+from mlmon.cli import wiring, wiring_analyze
 from mlmon.cli.progress import progress, stages
 from mlmon.core import clock
 from mlmon.core.config import Config, ModelConfig, PageConfig, StoreConfig
@@ -56,7 +56,7 @@ def run(*, once: bool, port: int, store: str, report: str) -> None:
     with wiring.writing(config, wiring.RESULTS) as results:
         reference.save(results, _reference(trained))
         with _step(err, "Joining outcomes and analysing"), stages() as told:
-            wiring.analyze_once(results, config, progress=told, again=None)
+            wiring_analyze.analyze_once(results, config, progress=told, again=None)
         story.tell(story.read(results, serve.MODEL), out)
         with _step(err, "Writing the report"):
             _report(results, report)

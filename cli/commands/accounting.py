@@ -11,7 +11,7 @@ from mlmon.cli.options import SOURCE, Asked, asks, examples, now, settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlmon.cli.wiring import Account, Named
+    from mlmon.cli.wiring_analyze import Account, Named
     from mlmon.core.query import Row
 
 _CUTS: Final = ("model", "service", "host", "producer")
@@ -45,21 +45,21 @@ def command(asked: Asked, by: str, producer: str | None, *, check: bool) -> None
     Every event has a number, so none can vanish unseen. --since picks the producers of which something
     arrived since then; each is counted whole, from its start. It needs no run of mlmon analyze.
     """
-    from mlmon.cli import output, wiring
+    from mlmon.cli import output, wiring, wiring_analyze
 
     config = settings(asked)
     with wiring.reading(config) as reader:
-        at = wiring.accounting(reader, config, now())
+        at = wiring_analyze.accounting(reader, config, now())
         accounts = _chosen(at.accounts(), asked, producer)
-        of_all = wiring.total_account(accounts)
+        of_all = wiring_analyze.total_account(accounts)
         if asked.format == "table" and accounts:
             click.echo(sentence(of_all))
         if producer is None:
-            rows = [_row(each) for each in wiring.cut_accounts(accounts, by)]
+            rows = [_row(each) for each in wiring_analyze.cut_accounts(accounts, by)]
             output.write(rows, asked.format, keys=_KEYS, columns=_columns(rows, by), empty=_EMPTY, hint="")
             _tell_more(of_all, at.unnumbered, at.letters.nameless)
         else:
-            _write_runs(wiring.missing_numbers(reader, at, producer), asked.format)
+            _write_runs(wiring_analyze.missing_numbers(reader, at, producer), asked.format)
             _tell_drops(of_all)
     if check and of_all.unknown:
         click.get_current_context().exit(1)

@@ -9,7 +9,7 @@ import click
 from mlmon.cli.options import SOURCE, Asked, asks, examples, settings, span
 
 if TYPE_CHECKING:
-    from mlmon.cli.wiring import Pass
+    from mlmon.cli.wiring_analyze import Pass
 
 
 @click.command(
@@ -36,18 +36,18 @@ def command(asked: Asked, every: str | None, partition: str | None) -> None:
     what is new only; running it twice changes
     nothing. --since and --until state a time again, whatever changed in it.
     """
-    from mlmon.cli import output, signals, wiring
+    from mlmon.cli import output, signals, wiring, wiring_analyze
     from mlmon.cli.progress import stages
     from mlmon.core.window import parse_duration
 
     config = settings(asked, analyze__every=every)
-    part = wiring.partition(partition)
+    part = wiring_analyze.partition(partition)
     with wiring.reading(config):
         pass  # so that a store which is not there is an error, and is not made
     with wiring.writing(config, wiring.RESULTS) as store:
         if every is None:
             with stages() as progress:
-                done = wiring.analyze_once(
+                done = wiring_analyze.analyze_once(
                     store, config, progress=progress, again=span(asked), partition=part
                 )
             click.echo(told(done))
@@ -57,8 +57,8 @@ def command(asked: Asked, every: str | None, partition: str | None) -> None:
             return
         with signals.stopping() as stop:
             output.note(f"A pass every {config.analyze.every}. Ctrl-C ends.")
-            wait, reporter = parse_duration(config.analyze.every), wiring.job_reporter()
-            for done in wiring.analyze_forever(store, config, wait, stop, reporter, partition=part):
+            wait, reporter = parse_duration(config.analyze.every), wiring_analyze.job_reporter()
+            for done in wiring_analyze.analyze_forever(store, config, wait, stop, reporter, partition=part):
                 click.echo(told(done))
 
 

@@ -9,7 +9,7 @@ import click
 from mlmon.cli.options import SOURCE, Asked, asks, door_options, examples, now, settings
 
 if TYPE_CHECKING:
-    from mlmon.cli.wiring import Collector
+    from mlmon.cli.wiring_collect import Collector
 
 _TIDY_S = 3600.0
 
@@ -34,7 +34,7 @@ def command(asked: Asked, tail: tuple[str, ...], **ports: Any) -> None:  # noqa:
     taken is still written.
     Analyse elsewhere with mlmon analyze --every 1m; mlmon up does both.
     """
-    from mlmon.cli import signals, tailing, wiring
+    from mlmon.cli import signals, tailing, wiring, wiring_collect
 
     config = settings(
         asked,
@@ -44,7 +44,7 @@ def command(asked: Asked, tail: tuple[str, ...], **ports: Any) -> None:  # noqa:
     with (
         signals.stopping() as stop,
         wiring.writing(config, wiring.EVENTS) as store,
-        wiring.collecting(store, config) as collector,
+        wiring_collect.collecting(store, config) as collector,
     ):
         click.echo("\n".join([*doors(collector), *tailing.lines(config.collector.tail)]))
         tailing.catching_up(collector.tail, stop)

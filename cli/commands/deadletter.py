@@ -11,7 +11,7 @@ from mlmon.cli.options import SOURCE, Asked, asks, examples, now, settings, span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mlmon.cli.wiring import Letters
+    from mlmon.cli.wiring_collect import Letters
     from mlmon.core.query import Row
 
 _GROUP_KEYS: Final = ("reason", "door", "model", "service", "count", "first", "last", "detail", "advice")
@@ -43,9 +43,9 @@ def ls(asked: Asked) -> None:
 
     --since and --until bound the time of the refusal.
     """
-    from mlmon.cli import output, wiring
+    from mlmon.cli import output, wiring_collect
 
-    letters = wiring.letters(settings(asked))
+    letters = wiring_collect.letters(settings(asked))
     found = letters.groups(letters.selection(span=span(asked)))
     output.write(
         (_group_row(letters, group) for group in found),
@@ -105,9 +105,9 @@ def show(asked: Asked, reason: str | None, limit: int) -> None:
 
     The table cuts long records; the other formats have them whole, in base64 where they are no text.
     """
-    from mlmon.cli import output, wiring
+    from mlmon.cli import output, wiring_collect
 
-    letters = wiring.letters(settings(asked))
+    letters = wiring_collect.letters(settings(asked))
     selection = letters.selection(reason=reason, span=span(asked))
     reasons: set[str] = set()
     output.write(
@@ -172,18 +172,18 @@ def replay(asked: Asked, reason: str | None, ship: str | None) -> None:
     Each is stored once, also if this is stopped and run again. What is refused again stays, with the reason
     it has now. Where a collector writes to the store, the records go through its http door.
     """
-    from mlmon.cli import wiring
+    from mlmon.cli import wiring_collect
     from mlmon.cli.progress import progress
 
     config = settings(asked)
-    letters = wiring.letters(config)
+    letters = wiring_collect.letters(config)
     selection = letters.selection(reason=reason, span=span(asked))
     total = letters.by_reason(selection).total()
     if not total:
         click.echo(_NONE)
         return
     with (
-        wiring.replaying(config, ship) as (validator, sink, place),
+        wiring_collect.replaying(config, ship) as (validator, sink, place),
         progress("Replaying", total) as advance,
     ):
         done = letters.replay(selection, validator, sink, advance)
@@ -219,10 +219,10 @@ def drop(asked: Asked, reason: str | None, *, yes: bool) -> None:
     How many were dropped, for which reason and of which producer, is remembered, so that every event stays
     accounted for.
     """
-    from mlmon.cli import units, wiring
+    from mlmon.cli import units, wiring_collect
     from mlmon.cli.progress import progress
 
-    letters = wiring.letters(settings(asked))
+    letters = wiring_collect.letters(settings(asked))
     selection = letters.selection(reason=reason, span=span(asked))
     found = letters.by_reason(selection)
     if not found:

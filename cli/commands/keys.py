@@ -35,10 +35,10 @@ def create(asked: Asked, namespace: str, name: str) -> None:
 
     A collector that runs takes it within a second or two.
     """
-    from mlmon.cli import wiring
+    from mlmon.cli import wiring_collect
     from mlmon.cli.output import note
 
-    made, shown = wiring.create_key(settings(asked), namespace=namespace, name=name, now=now())
+    made, shown = wiring_collect.create_key(settings(asked), namespace=namespace, name=name, now=now())
     click.echo(shown)
     note(
         f"Key {made.id} writes to the namespace '{made.namespace}'. It is not shown again. "
@@ -50,7 +50,7 @@ def create(asked: Asked, namespace: str, name: str) -> None:
 @asks(*SOURCE, "format")
 def listing(asked: Asked) -> None:
     """List the keys, also those revoked, without their secrets."""
-    from mlmon.cli import output, wiring
+    from mlmon.cli import output, wiring_collect
     from mlmon.cli.output import Column
 
     def when(name: str) -> Any:  # noqa: ANN401 - a function of a row
@@ -60,7 +60,9 @@ def listing(asked: Asked) -> None:
 
         return lambda row: units.ago(datetime.fromisoformat(row[name]), now()) if row[name] else ""
 
-    rows: list[Row] = [{name: getattr(key, name) for name in _KEYS} for key in wiring.keys(settings(asked))]
+    rows: list[Row] = [
+        {name: getattr(key, name) for name in _KEYS} for key in wiring_collect.keys(settings(asked))
+    ]
     output.write(
         rows,
         asked.format,
@@ -85,7 +87,7 @@ def revoke(asked: Asked, key_id: str) -> None:
 
     A collector that runs refuses it within a second or two. This cannot be undone.
     """
-    from mlmon.cli import wiring
+    from mlmon.cli import wiring_collect
 
-    gone = wiring.revoke_key(settings(asked), key_id, now=now())
+    gone = wiring_collect.revoke_key(settings(asked), key_id, now=now())
     click.echo(f"Key {gone.id} of the namespace '{gone.namespace}' is revoked.")

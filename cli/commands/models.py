@@ -12,7 +12,7 @@ from mlmon.cli.options import SCOPE, Asked, asks, examples, now, settings, span
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from mlmon.cli.wiring import Model
+    from mlmon.cli.wiring_analyze import Model
     from mlmon.core.config import Config
     from mlmon.core.query import Row
     from mlmon.core.store import Reader
@@ -55,14 +55,14 @@ def command(asked: Asked) -> None:
 
 
 def _rows(reader: Reader, config: Config, asked: Asked, model: Model, moment: datetime) -> Iterator[Row]:
-    from mlmon.cli import findings, wiring
+    from mlmon.cli import findings, wiring_analyze
     from mlmon.cli.metrics import served
 
     window = span(asked) or served(model)
     if window is None:
         return
     version = asked.version or ""
-    made = wiring.metrics(
+    made = wiring_analyze.metrics(
         reader,
         model,
         window,

@@ -106,7 +106,7 @@ def _tell_match(done: Loaded, plan: Any) -> None:  # noqa: ANN401 - as above
 @asks(*SCOPE, "format")
 def status(asked: Asked) -> None:
     """Show how many inferences have an outcome, how late outcomes come, and what became of the others."""
-    from mlmon.cli import output, units, wiring
+    from mlmon.cli import output, units, wiring, wiring_analyze
     from mlmon.cli.models import NO_EVENTS, chosen_models
     from mlmon.cli.output import Column
 
@@ -129,7 +129,7 @@ def status(asked: Asked) -> None:
             empty=NO_EVENTS.format(url=reader.url),
             hint="",
         )
-        tally = wiring.outcome_tally(reader)
+        tally = wiring_analyze.outcome_tally(reader)
     if models:
         _tell_tally(tally)
 
@@ -150,13 +150,13 @@ def _tell_tally(tally: Any) -> None:  # noqa: ANN401 - a tally of outcomes
 
 
 def _status(reader: Any, config: Config, asked: Asked, model: Any) -> Row | None:  # noqa: ANN401 - a reader, a model
-    from mlmon.cli import wiring
+    from mlmon.cli import wiring_analyze
     from mlmon.cli.metrics import served
 
     window = span(asked) or served(model)
     if window is None:
         return None
-    made = wiring.metrics(
+    made = wiring_analyze.metrics(
         reader, model, window, size="all", by=(), version=asked.version or "", now=now(), config=config,
         analyzers=("service", "outcomes"),
     )  # fmt: skip

@@ -69,7 +69,7 @@ def build(asked: Asked, file: str | None, **named: Any) -> None:  # noqa: ANN401
     Every column of FILE that no option names is a feature. A reference of the same model and version is
     replaced; without --version it stands for all versions.
     """
-    from mlmon.cli import units, wiring
+    from mlmon.cli import units, wiring, wiring_analyze
     from mlmon.cli.output import note
     from mlmon.core.errors import UsageError
 
@@ -80,7 +80,7 @@ def build(asked: Asked, file: str | None, **named: Any) -> None:  # noqa: ANN401
         raise UsageError("Which model is this table of? Name it with --model.")
     made = _from_file(asked, file, named) if file is not None else _from_store(asked)
     with wiring.writing(config, wiring.RESULTS) as store:
-        wiring.save_reference(store, made)
+        wiring_analyze.save_reference(store, made)
     features = len(made.numeric) + len(made.categorical)
     click.echo(
         f"Reference of {made.model}{f' {made.version}' if made.version else ''}: "
@@ -90,7 +90,7 @@ def build(asked: Asked, file: str | None, **named: Any) -> None:  # noqa: ANN401
 
 
 def _from_store(asked: Asked) -> Any:  # noqa: ANN401 - a reference
-    from mlmon.cli import wiring
+    from mlmon.cli import wiring, wiring_analyze
     from mlmon.cli.metrics import served
     from mlmon.cli.models import one_model
     from mlmon.core.errors import UsageError
@@ -101,18 +101,20 @@ def _from_store(asked: Asked) -> Any:  # noqa: ANN401 - a reference
         window = span(asked) or served(model)
         if window is None:
             raise UsageError(f"{model.name} served nothing yet. Take a training table with --from FILE.")
-        return wiring.reference_from_window(reader, model, window, now=now(), version=asked.version or "")
+        return wiring_analyze.reference_from_window(
+            reader, model, window, now=now(), version=asked.version or ""
+        )
 
 
 def _from_file(asked: Asked, file: str, named: dict[str, Any]) -> Any:  # noqa: ANN401 - a reference
-    from mlmon.cli import wiring
+    from mlmon.cli import wiring_analyze
     from mlmon.cli.training import read_table
 
     config = settings(asked)
     table = read_table(file, **named)
     model = asked.model or ""
     known = config.models.get(model)
-    return wiring.reference_from_table(
+    return wiring_analyze.reference_from_table(
         table,
         model=model,
         version=asked.version or "",
@@ -128,7 +130,7 @@ def _from_file(asked: Asked, file: str, named: dict[str, Any]) -> Any:  # noqa: 
 @asks(*SOURCE, "model", "version", "format")
 def show(asked: Asked) -> None:
     """Print what is normal: each feature with its range or its most frequent values, and its missing rate."""
-    from mlmon.cli import output, wiring
+    from mlmon.cli import output, wiring, wiring_analyze
     from mlmon.cli.models import NO_EVENTS, chosen_models
     from mlmon.cli.output import Column
 
@@ -138,7 +140,7 @@ def show(asked: Asked) -> None:
         names = (
             [asked.model] if asked.model else [model.name for model in chosen_models(reader, config, asked)]
         )
-        found = [each for name in names for each in wiring.references(reader, name).values()]
+        found = [each for name in names for each in wiring_analyze.references(reader, name).values()]
         if asked.version is not None:
             found = [each for each in found if each.version == asked.version]
         url = reader.url

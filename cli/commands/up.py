@@ -12,7 +12,7 @@ from mlmon.cli.options import PORT, SOURCE, Asked, asks, door_options, examples,
 if TYPE_CHECKING:
     from threading import Event
 
-    from mlmon.cli.wiring import Collector
+    from mlmon.cli.wiring_collect import Collector
     from mlmon.core.config import Config
     from mlmon.core.store import Store
 
@@ -46,7 +46,7 @@ def command(
     Ctrl-C what was taken is still
     written and answered.
     """
-    from mlmon.cli import signals, wiring
+    from mlmon.cli import signals, wiring, wiring_collect
     from mlmon.cli.commands.collect import tell_done
 
     config = settings(
@@ -57,7 +57,7 @@ def command(
         **{f"collector__{name}": value for name, value in ports.items()},
     )
     with signals.stopping() as stop, wiring.writing(config, wiring.EVENTS, wiring.RESULTS) as store:
-        with wiring.serving(store, config) as page, wiring.collecting(store, config) as collector:
+        with wiring.serving(store, config) as page, wiring_collect.collecting(store, config) as collector:
             click.echo("\n".join(_greeting(config, collector, page)))
             _analyze(store, config, stop)
         tell_done(collector)
@@ -84,16 +84,16 @@ def _greeting(config: Config, collector: Collector, page: str) -> list[str]:
 
 def _analyze(store: Store, config: Config, stop: Event) -> None:
     """Passes until told to stop. A pass that fails is told, and the next one tries again."""
-    from mlmon.cli import wiring
+    from mlmon.cli import wiring, wiring_analyze
     from mlmon.cli.commands.analyze import told
     from mlmon.cli.output import note
     from mlmon.core.errors import StoreError
     from mlmon.core.window import parse_duration
 
-    every, tidied, reporter = parse_duration(config.analyze.every), now(), wiring.job_reporter()
+    every, tidied, reporter = parse_duration(config.analyze.every), now(), wiring_analyze.job_reporter()
     while not stop.is_set():
         try:
-            for done in wiring.analyze_forever(store, config, every, stop, reporter):
+            for done in wiring_analyze.analyze_forever(store, config, every, stop, reporter):
                 if done.inferences or done.outcomes.joined or done.findings:
                     note(told(done))
                 if now() - tidied > _TIDY:
