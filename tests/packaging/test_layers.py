@@ -33,7 +33,7 @@ CLIENTS = {
     "urllib3": ("stores/search/connection.py",),
     "uvicorn": ("pipelines/collector/", "web/", "cli/wiring.py"),
     "vl_convert": ("web/",),
-    "yaml": ("cli/",),
+    "yaml": ("alerts/load.py", "cli/"),
 }
 
 

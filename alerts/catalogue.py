@@ -1,0 +1,104 @@
+"""What a rule may speak of: every metric that the analyzers state, with unit and range, and every finding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from msgspec import Struct
+
+
+class Unit(StrEnum):
+    """What a metric's numbers are in."""
+
+    RATIO = "ratio"
+    COUNT = "count"
+    NANOSECONDS = "ns"
+    SECONDS = "s"
+    PLAIN = "plain"
+
+
+class Of(StrEnum):
+    """What a metric's subject is: nothing, a feature, a class, or a service."""
+
+    MODEL = "model"
+    FEATURE = "feature"
+    CLASS = "class"
+    SERVICE = "service"
+
+
+class Measured(Struct, frozen=True, kw_only=True):
+    """One metric: who states it, what it is in, and between which values it can lie (None: no end)."""
+
+    name: str
+    analyzer: str
+    unit: Unit = Unit.PLAIN
+    of: Of = Of.MODEL
+    low: float | None = 0.0
+    high: float | None = None
+    has_reference: bool = False
+    """Whether the reference says what is usual."""
+
+
+def _rows(
+    analyzer: str,
+    names: str,
+    unit: Unit = Unit.PLAIN,
+    *,
+    of: Of = Of.MODEL,
+    low: float | None = 0.0,
+    high: float | None = None,
+    has_reference: bool = False,
+) -> list[Measured]:
+    top = 1.0 if unit is Unit.RATIO else high
+    return [
+        Measured(
+            name=name, analyzer=analyzer, unit=unit, of=of, low=low, high=top, has_reference=has_reference
+        )
+        for name in names.split()
+    ]
+
+
+_SHARES: Final = "accuracy precision recall specificity f1 balanced_accuracy prevalence"
+_BY_CLASS: Final = " ".join(
+    f"{name}_{how}" for name in ("precision", "recall", "f1") for how in ("macro", "micro", "weighted")
+)
+
+METRICS: Final[Mapping[str, Measured]] = MappingProxyType(
+    {
+        row.name: row
+        for row in (
+            *_rows("service", "inferences", Unit.COUNT),
+            *_rows("service", "error_rate", Unit.RATIO),
+            *_rows("service", "latency_p50 latency_p95 latency_p99", Unit.NANOSECONDS),
+            *_rows("service", "silence", Unit.SECONDS),
+            *_rows("outcomes", "coverage", Unit.RATIO),
+            *_rows("outcomes", "outcome_delay_p50", Unit.NANOSECONDS),
+            *_rows("performance", f"{_SHARES} {_BY_CLASS}", Unit.RATIO, has_reference=True),
+            *_rows("performance", "roc_auc average_precision", high=1.0, has_reference=True),
+            *_rows("performance", "mcc", low=-1.0, high=1.0, has_reference=True),
+            *_rows("performance", "brier calibration_error", high=1.0, has_reference=True),
+            *_rows("performance", "log_loss mae rmse", has_reference=True),
+            *_rows("performance", "bias", low=None, has_reference=True),
+            *_rows("performance", "r2", low=None, high=1.0, has_reference=True),
+            *_rows("drift", "psi wasserstein", of=Of.FEATURE),
+            *_rows("drift", "jensen_shannon kolmogorov_smirnov cramers_v", of=Of.FEATURE, high=1.0),
+            *_rows("drift", "missing_rate", Unit.RATIO, of=Of.FEATURE),
+            *_rows(
+                "delivery",
+                "emitted stored dead_lettered dropped on_the_way missing sampled_out",
+                Unit.COUNT,
+                of=Of.SERVICE,
+            ),
+        )
+    }
+)
+"""Every metric by its name."""
+
+FINDINGS: Final = ("service", "performance", "drift", "anomaly", "delivery")
+"""The analyzers that make findings."""
+
+PERFORMANCE: Final = "performance"
+"""The analyzer whose findings say that a model got worse, by outcomes."""

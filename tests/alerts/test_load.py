@@ -1,0 +1,178 @@
+import json
+from pathlib import Path
+
+import jsonschema
+import msgspec
+import pytest
+import yaml
+
+from mlmon.alerts import catalogue, form, load
+from mlmon.alerts.rules import Against, Bound, Lasting, OfFindings, OfLogs, OfMetric, Side
+from mlmon.analyzers.registry import ANALYZERS
+from mlmon.core.errors import ConfigError
+
+HEAD = "rules:\n  - name: trial\n"
+GOOD = f"{HEAD}    metric: error_rate\n    window: 1h\n    above: 5%\n"
+RISES = f"{HEAD}    metric: psi\n    window: 7d\n    rises: 5%\n    against: "
+
+
+def one(text: str):
+    """Give the only rule of a text."""
+    [rule] = load.parse(text, "rules/trial.yaml")
+    return rule
+
+
+def refusal(text: str) -> str:
+    """Give what is said of a text that cannot be meant."""
+    with pytest.raises(ConfigError) as error:
+        load.parse(text, "trial.yaml")
+    return str(error.value)
+
+
+def test_a_rule_is_read_in_the_units_of_its_metric():
+    """A latency's bound is in nanoseconds, a share's in parts of one, and the file and line are kept."""
+    rule = one(
+        f"{HEAD}    metric: latency_p95\n    window: 1h\n    above: 250ms\n"
+        "    recover: 0.2s\n    for: 3 of 5\n"
+    )
+    assert rule.subject == OfMetric(name="latency_p95", analyzer="service")
+    assert rule.bound == Bound(side=Side.ABOVE, value=250e6, recovery=200e6)
+    assert rule.lasting == Lasting(count=3, among=5, clear=3)
+    assert rule.place == "rules/trial.yaml:2"
+    assert one(GOOD).bound.value == 0.05
+
+
+def test_a_change_is_relative_where_it_is_a_percentage():
+    """A percentage of change is a part of what it was, any other number a difference."""
+    text = f"{HEAD}    metric: roc_auc\n    window: 7d\n    against: reference\n    falls: "
+    assert one(f"{text}5%\n").bound.limits(0.8) == pytest.approx((0.76, 0.76))
+    assert one(f"{text}0.02\n    recover: 0.01\n").bound.limits(0.8) == pytest.approx((0.78, 0.79))
+    assert one(f"{text}5%\n").bound.limits(None) is None
+    assert one(f"{text}5%\n").bound.against is Against.REFERENCE
+
+
+def test_what_speaks_of_features_has_a_state_for_each():
+    """A drift metric without a subject is judged for every feature, with a state for each."""
+    rule = one(f"{HEAD}    metric: psi\n    window: 7d\n    above: 0.25\n")
+    assert rule.by == ("model", "subject")
+    assert rule.subject == OfMetric(name="psi", analyzer="drift", subjects=("?*",))
+
+
+def test_findings_logs_and_silence_are_subjects():
+    """A rule may speak of findings, of log lines and of silence."""
+    found = one(f"{HEAD}    finding: drift.psi\n    window: 7d\n    at_least: warning\n")
+    assert isinstance(found.subject, OfFindings)
+    assert (found.subject.analyzer, found.subject.metric, found.bound) == ("drift", "psi", None)
+    lines = one(
+        f"{HEAD}    log: {{level: [error, critical], message: out of memory}}\n    window: 5m\n    above: 3\n"
+    )
+    assert lines.subject == OfLogs(levels=("error", "critical"), message="out of memory")
+    assert one(f"{HEAD}    silence: 2h\n").bound.value == 7200
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            GOOD.replace("error_rate", "eror_rate"),
+            "trial.yaml:3: 'eror_rate' is no metric. Did you mean 'error_rate'",
+        ),
+        (GOOD.replace("above", "abov"), "trial.yaml:5: 'abov' is no key here."),
+        (GOOD.replace("above", "abov"), "Did you mean 'above'?"),
+        (GOOD.replace("5%", "5"), "trial.yaml:5: error_rate is from 0 to 1, so it is never above 5"),
+        (GOOD.replace("5%", "5"), "Did you mean '5%'?"),
+        (GOOD.replace("5%", "100%"), "is never above 100%"),
+        (GOOD.replace("5%", "250ms"), "trial.yaml:5: '250ms' has a unit that does not fit."),
+        (GOOD.replace("5%", "much"), "'much' is no number."),
+        (GOOD.replace("above", "below").replace("5%", "0"), "is never below 0"),
+        (GOOD.replace("1h", "2h"), "trial.yaml:4: '2h' is no size of a metric's window."),
+        (f"{GOOD}    recover: 6%\n", "trial.yaml:6: recover must lie on the well side of above"),
+        (f"{GOOD}    below: 1%\n", "needs one of above, below, rises, falls; there is above and below"),
+        (f"{GOOD}    for: 6 of 5\n", "trial.yaml:6: 'for: 6 of 5' cannot be"),
+        (f"{GOOD}    severity: hot\n", "trial.yaml:6: Invalid enum value 'hot'"),
+        (f"{GOOD}    by: [colour]\n", "trial.yaml:6:"),
+        (f"{GOOD}    subject: temp\n", "trial.yaml:6: error_rate speaks of the whole model"),
+        (f"{GOOD}    only_if:\n      - rule: trial\n", "trial.yaml:7: A rule cannot wait for itself."),
+        (
+            f"{GOOD}    only_if:\n      - metric: mae\n        abov: 1\n",
+            "trial.yaml:8: 'abov' is no key here.",
+        ),
+        (f"{GOOD}    above: 2%\n", "trial.yaml:6: 'above' stands here twice."),
+        (f"{GOOD}    against: reference\n", "trial.yaml:6: 'against' goes with rises and falls."),
+        (GOOD.replace("above", "rises"), "'rises' needs 'against'"),
+        (GOOD + GOOD.removeprefix("rules:\n"), "trial.yaml:6: The name 'trial' is taken by trial.yaml:2."),
+        (f"{HEAD}    window: 1d\n", "one of metric, finding, log, silence; 'trial' names none."),
+        (f"{HEAD}    finding: drfit\n    window: 7d\n", "Did you mean 'drift'?"),
+        (f"{HEAD}    finding: drift\n    window: 7d\n    above: 3\n", "'above' does not go here"),
+        (f"{HEAD}    log: {{level: errr}}\n    window: 5m\n    above: 3\n", "Did you mean 'error'?"),
+        (f"{RISES}reference\n", "from the reference already"),
+        (f"{RISES}seasonal\n".replace("psi", "mae"), "must be 1h or 1d, not 7d"),
+        ("rules: [\n", "trial.yaml:2: This is no YAML"),
+        ("rule: []\n", "trial.yaml:1: 'rule' is no key here. Allowed: rules, version. Did you mean 'rules'?"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_line_and_suggestion(text, said):
+    """A mistake in a rule is told with its file, its line, and the nearest right word."""
+    assert said in refusal(text)
+
+
+def test_rules_that_wait_for_each_other_are_refused(tmp_path):
+    """A rule that waits for one there is not, or in a circle, is refused."""
+    waits = f"{GOOD}    only_if: [{{rule: other}}]\n"
+    (tmp_path / "a.yaml").write_text(waits)
+    with pytest.raises(ConfigError, match="names the rule 'other', which there is not"):
+        load.read(tmp_path)
+    (tmp_path / "b.yaml").write_text(waits.replace("other", "trial").replace("name: trial", "name: other"))
+    with pytest.raises(ConfigError, match="waits for itself, by way of other, trial"):
+        load.read(tmp_path)
+
+
+def test_a_rule_of_the_same_name_replaces_a_shipped_one(tmp_path):
+    """A team's rule replaces the shipped one of its name, and a rule that is not enabled is left out."""
+    (tmp_path / "own.yaml").write_text(
+        GOOD.replace("trial", "errors").replace("5%", "7%") + "    recover: 3%\n"
+    )
+    shipped = load.builtin()
+    rules = {rule.name: rule for rule in load.combined(load.read(tmp_path), shipped)}
+    assert rules.keys() == {rule.name for rule in shipped}
+    assert rules["errors"].bound == Bound(side=Side.ABOVE, value=0.07, recovery=0.03)
+    assert load.parse(f"{GOOD}    enabled: false\n", "off.yaml") == ()
+
+
+def test_files_that_cannot_be_read_are_told(tmp_path):
+    """A file that is missing or in another encoding is told by its name; a missing folder has no rules."""
+    (tmp_path / "odd.yaml").write_bytes(b"rules: \xff")
+    with pytest.raises(ConfigError, match=r"odd\.yaml is not UTF-8"):
+        load.read(tmp_path)
+    with pytest.raises(ConfigError, match=r"none\.yaml cannot be read"):
+        load.read_file(tmp_path / "none.yaml")
+    assert load.read(tmp_path / "nowhere") == ()
+
+
+def test_the_schema_for_editors(golden, root: Path):
+    """The JSON Schema is that of the golden file, and takes the shipped rules and refuses a typo."""
+    schema = form.json_schema()
+    golden("alerts/rules.schema.json", json.dumps(schema, indent=2) + "\n")
+    shipped = yaml.safe_load((root / "alerts" / "builtin" / "default.yaml").read_text())
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.validate(shipped)
+    shipped["rules"][0]["abov"] = 1
+    assert not validator.is_valid(shipped)
+
+
+def test_rules_survive_a_round_trip():
+    """A rule is plain data: it comes back from JSON as it was."""
+    for rule in load.builtin():
+        assert msgspec.json.decode(msgspec.json.encode(rule), type=type(rule)) == rule
+
+
+def test_the_catalogue_has_every_metric_of_the_analyzers(stated_names):
+    """Every metric that the jobs state has a row, under the analyzer that states it."""
+    rows = {(row.analyzer, row.name) for row in catalogue.METRICS.values()}
+    assert len(stated_names) > 30
+    assert stated_names <= rows
+
+
+def test_the_catalogue_has_every_analyzer_that_finds():
+    """The analyzers whose findings a rule may speak of are those that are registered, and the accounting."""
+    assert {each.name for each in ANALYZERS} - {"outcomes"} | {"delivery"} == {*catalogue.FINDINGS}
