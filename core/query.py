@@ -303,7 +303,7 @@ def check(question: Query | Scan) -> None:
 
 
 def _check_filter(where: Filter | None) -> None:
-    for leaf in _leaves_of(where):
+    for leaf in leaves_of(where):
         kind = _known(leaf.field)
         if kind is Type.TEXT and not isinstance(leaf, Matches | Exists):
             raise QueryError(
@@ -357,14 +357,15 @@ def _known(name: str, *, families: bool = False) -> Type:
     return kind
 
 
-def _leaves_of(where: Filter | None) -> Iterator[Equals | OneOf | Between | Exists | Matches]:
+def leaves_of(where: Filter | None) -> Iterator[Equals | OneOf | Between | Exists | Matches]:
+    """The conditions of a filter that name a field."""
     match where:
         case None:
             return
         case Not(of=inner):
-            yield from _leaves_of(inner)
+            yield from leaves_of(inner)
         case AllOf(of=parts) | AnyOf(of=parts):
             for part in parts:
-                yield from _leaves_of(part)
+                yield from leaves_of(part)
         case _:
             yield where

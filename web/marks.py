@@ -22,7 +22,14 @@ HEIGHT: Final = 132
 _NS_PER_MS: Final = 1_000_000
 _BREAK: Final = "break-paths-show-domains"
 _UNITS: Final = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"))
-_FORMATS: Final = {Unit.RATIO: ".2~%", Unit.COUNT: "~s", Unit.NANOSECONDS: "~g", Unit.PLAIN: "~g"}
+_FORMATS: Final = {
+    Unit.RATIO: ".2~%",
+    Unit.COUNT: "~s",
+    Unit.NANOSECONDS: "~g",
+    Unit.PLAIN: "~g",
+    Unit.SECONDS: "~g",
+    Unit.BYTES: "~s",
+}
 
 
 def milliseconds(window: Window) -> tuple[int, int]:

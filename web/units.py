@@ -41,6 +41,8 @@ def number(value: float | None, unit: Unit) -> str:
             return f"{value:,.0f}"
         case Unit.NANOSECONDS:
             return seconds(value / 1e9)
+        case Unit.SECONDS:
+            return seconds(value)
         case _:
             return _plain(value)
 

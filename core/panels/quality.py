@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from mlmon.core.panel import Kind, Panel, Unit
-from mlmon.core.panels.columns import SUBJECT, TIME, VALUE, metrics
+from mlmon.core import schema
+from mlmon.core.panel import AUTO, MODEL, Kind, Panel, Threshold, Unit
+from mlmon.core.panels.columns import SUBJECT, TIME, VALUE, N, metrics
+from mlmon.core.query import Count, Exists, Max, Query, Sum, Terms, TimeBucket
+from mlmon.core.result import Severity
+from mlmon.core.schema import Dataset
+
+_SHARE: Final = (Threshold(value=0.05, severity=Severity.WARNING),)
+"""The change of a missing rate that matters, by the default policy."""
 
 MISSING: Final = Panel(
     id="missing",
@@ -17,4 +24,42 @@ MISSING: Final = Panel(
     series=VALUE,
     unit=Unit.RATIO,
     empty="Nothing is known of missing inputs yet. Build a reference: mlmon reference build --model NAME",
+    thresholds=_SHARE,
+)
+
+REDACTED: Final = Panel(
+    id="redacted",
+    title="How many values were masked before they were sent?",
+    kind=Kind.BARS,
+    query=Query(
+        dataset=Dataset.INFERENCE,
+        where=Exists(schema.REDACTION_COUNT),
+        by={TIME: TimeBucket(AUTO), MODEL: Terms(schema.MODEL_NAME)},
+        measures={N: Sum(schema.REDACTION_COUNT)},
+    ),
+    x=TIME,
+    y=(N,),
+    series=MODEL,
+    unit=Unit.COUNT,
+    empty="Nothing was masked in this time.",
+)
+
+OUTCOMES_BY_SOURCE: Final = Panel(
+    id="outcomes-by-source",
+    title="Where do outcomes come from, and how fresh are they?",
+    kind=Kind.TABLE,
+    query=Query(
+        dataset=Dataset.OUTCOME,
+        by={MODEL: Terms(schema.MODEL_NAME), "source": Terms(schema.OUTCOME_SOURCE)},
+        measures={
+            N: Count(),
+            "revision": Max(schema.OUTCOME_REVISION),
+            "observed": Max(schema.OUTCOME_OBSERVED_AT),
+        },
+    ),
+    x=MODEL,
+    y=(N, "revision", "observed"),
+    series="source",
+    unit=Unit.COUNT,
+    empty="No outcomes in this time.",
 )
