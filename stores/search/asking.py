@@ -24,7 +24,7 @@ _PAUSES_S: Final = (0.1, 0.4, 1.6)
 _NOT_FOUND: Final = 404
 _UNKNOWN: Final = 401
 _FORBIDDEN: Final = 403
-_BUSY: Final = frozenset({429, 502, 503, 504})
+BUSY: Final = frozenset({429, 502, 503, 504})
 
 
 def target(*parts: str, **parameters: str) -> str:
@@ -103,7 +103,7 @@ def send(connection: Connection, method: str, path: str, body: Body | None = Non
         except StoreUnreachableError:
             time.sleep(pause)
             continue
-        if answer.status not in _BUSY:
+        if answer.status not in BUSY:
             return answer
         time.sleep(pause)
     return connection.send(method, path, raw)

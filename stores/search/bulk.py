@@ -10,9 +10,9 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote
 
 from msgspec import Struct, field
@@ -32,6 +32,8 @@ IN_FLIGHT: Final = 2
 MOST_EVENTS: Final = 4_000
 MOST_BYTES: Final = 5 << 20
 """Of one request; larger ones gain nothing and hold much memory at both ends."""
+CREATE: Final = "create"
+"""The operation that leaves a document which is there as it is."""
 LEAST_EVENTS: Final = 100
 """A batch is not cut smaller to fill the second request, nor shrunk further when the cluster pushes back."""
 PATIENCE_S: Final = 60.0
@@ -63,6 +65,17 @@ class Target(Struct, frozen=True, kw_only=True):
         return f"/{quote(self.index)}/_bulk?filter_path={verdicts.FILTER}{self.query}"
 
 
+class Before(Protocol):
+    """Knows what an index does not: which lines the stream that it belongs to has from before."""
+
+    def __call__(self, stream: str, lines: Sequence[Line], *, is_again: bool) -> Collection[str]:
+        """The ids of those lines; `is_again` says that they were sent before and no answer came."""
+
+
+def _nothing_before(stream: str, lines: Sequence[Line], *, is_again: bool) -> Collection[str]:  # noqa: ARG001
+    return ()
+
+
 class Delivered(Struct, kw_only=True):
     """What became of lines: how many are new, and the places of those that were there or were refused."""
 
@@ -88,12 +101,14 @@ class Bulk:
         self,
         connection: Connection,
         *,
+        before: Before = _nothing_before,
         clock: Clock = clocks.system,
         in_flight: int = IN_FLIGHT,
         patience_s: float = PATIENCE_S,
     ) -> None:
         """Nothing is sent yet; `patience_s` is how long lines may wait for a cluster that takes none."""
         self._connection = connection
+        self._before = before
         self._clock = clock
         self._in_flight = in_flight
         self._patience_s = patience_s
@@ -141,12 +156,32 @@ class Bulk:
     def _attempt(self, target: Target, lines: list[Line], done: Delivered, trouble: _Trouble) -> list[Line]:
         """Send lines once; give back those to send again, with the reason in `trouble`."""
         trouble.why, trouble.is_unreachable = "", False
+        try:
+            lines = self._unknown(target, lines, done, trouble)
+            return self._sent(target, lines, done, trouble) if lines else []
+        except StoreUnreachableError as error:
+            trouble.why, trouble.is_unreachable = str(error), True
+            return lines
+
+    def _unknown(self, target: Target, lines: list[Line], done: Delivered, trouble: _Trouble) -> list[Line]:
+        """The lines that no earlier index of a stream has; the others are done."""
+        if target.operation != CREATE:
+            return lines
+        there = self._before(target.index, lines, is_again=trouble.has_lost_answer)
+        if not there:
+            return lines
+        for line in lines:
+            if line.id in there:
+                _is_there(line, done, trouble)
+        return [line for line in lines if line.id not in there]
+
+    def _sent(self, target: Target, lines: list[Line], done: Delivered, trouble: _Trouble) -> list[Line]:
         body = ndjson.payload(lines, operation=target.operation, ingested_ns=self._moment())
         try:
             response = self._connection.send("POST", target.path, body, kind=NDJSON)
-        except StoreUnreachableError as error:
-            trouble.why, trouble.is_unreachable, trouble.has_lost_answer = str(error), True, True
-            return lines
+        except StoreUnreachableError:
+            trouble.has_lost_answer = True
+            raise
         if response.status == _OK:
             return self._sort(target, lines, self._items(response, len(lines)), done, trouble)
         why = verdicts.whole(response.body)
@@ -171,10 +206,8 @@ class Bulk:
             match item.verdict:
                 case Verdict.STORED:
                     done.stored += 1
-                case Verdict.THERE if trouble.has_lost_answer:
-                    done.stored += 1  # most likely by the request whose answer was lost
                 case Verdict.THERE:
-                    done.repeated.append(line.place)
+                    _is_there(line, done, trouble)
                 case Verdict.AGAIN:
                     again.append(line)
                     trouble.why = _why(item)
@@ -279,6 +312,13 @@ class Bulk:
         with self._lock:
             self._last_us = max(self._clock() // 1000, self._last_us + 1)
             return self._last_us * 1000
+
+
+def _is_there(line: Line, done: Delivered, trouble: _Trouble) -> None:
+    if trouble.has_lost_answer:
+        done.stored += 1  # most likely by the request whose answer was lost
+    else:
+        done.repeated.append(line.place)
 
 
 def _why(item: Item) -> str:

@@ -37,7 +37,7 @@ def matching(question: Query | Scan) -> Clause:
     """The documents that a question is of."""
     clauses = []
     if question.window is not None:
-        clauses.append(_between_dates(question.time, question.window.start, question.window.end))
+        clauses.append(during(question.time, question.window.start, question.window.end))
     if question.where is not None:
         clauses.append(clause(question.where))
     return _all(clauses)
@@ -130,7 +130,7 @@ def _between(where: q.Between) -> Clause:
     if kind in _NUMBERS and all(isinstance(it, int | float) and not isinstance(it, bool) for it in bounds):
         return _between_numbers(where.field, kind, where.start, where.end)  # type: ignore[arg-type] # just seen
     if kind is Type.DATE and all(isinstance(it, datetime) for it in bounds):
-        return _between_dates(where.field, where.start, where.end)  # type: ignore[arg-type] # just seen
+        return during(where.field, where.start, where.end)  # type: ignore[arg-type] # just seen
     if kind is Type.BOOLEAN and all(isinstance(it, bool) for it in bounds):
         held = [it for it in (False, True) if _is_between(it, where.start, where.end)]  # type: ignore[arg-type]
         return _one_of(where.field, held)
@@ -171,7 +171,8 @@ def _between_longs(field: str, low: float, high: float) -> Clause:
     return _range(field, start, end)
 
 
-def _between_dates(field: str, start: datetime | None, end: datetime | None) -> Clause:
+def during(field: str, start: datetime | None, end: datetime | None) -> Clause:
+    """The documents whose date is in a half-open stretch of time."""
     if (start is not None and start >= LATEST) or (end is not None and end <= EARLIEST):
         return NEVER
     return _range(

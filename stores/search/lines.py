@@ -6,6 +6,7 @@ The only thing added is the time of ingestion, spliced in front, as the embedded
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -23,11 +24,15 @@ _whole: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Line(Struct, frozen=True, kw_only=True, gc=False):
-    """A document on its way: its place in the batch, its id, and its bytes without the opening brace."""
+    """A document on its way: its place in the batch, its id, and its bytes without the opening brace.
+
+    `time` is an event's own, by which it is looked for in a stream.
+    """
 
     place: int
     id: str
     rest: bytes
+    time: datetime | None = None
 
 
 def of_event(place: int, event: Event) -> Line:
@@ -39,7 +44,7 @@ def of_event(place: int, event: Event) -> Line:
         body = _encode(document)
     elif body[0] != _BRACE:
         body = body.lstrip()
-    return Line(place=place, id=event.id, rest=body[1:])
+    return Line(place=place, id=event.id, rest=body[1:], time=event.timestamp)
 
 
 def of_document(place: int, document: Document) -> Line:

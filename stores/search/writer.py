@@ -15,8 +15,9 @@ from mlmon.core.schema import Dataset
 from mlmon.core.store import Refused, Written
 from mlmon.stores.search import lines as ndjson
 from mlmon.stores.search import names, verdicts
-from mlmon.stores.search.bulk import PATIENCE_S, Bulk, Target
+from mlmon.stores.search.bulk import CREATE, PATIENCE_S, Bulk, Target
 from mlmon.stores.search.connection import Connection
+from mlmon.stores.search.earlier import Earlier
 from mlmon.stores.search.lines import Line
 
 _NO_TEMPLATE: Final = "no matching index template"
@@ -45,7 +46,7 @@ class ClusterWriter:
         """
         self._namespace = names.checked(namespace)
         self._stream_per_model = stream_per_model
-        self._bulk = Bulk(connection, clock=clock, patience_s=patience_s)
+        self._bulk = Bulk(connection, before=Earlier(connection).ids, clock=clock, patience_s=patience_s)
         self._connection = connection
         # Without a template a stream would silently become an index with guessed types.
         self._can_require = engine == "elasticsearch"
@@ -68,7 +69,7 @@ class ClusterWriter:
         for stream, lines in targets.items():
             if not self._can_require and stream not in self._known:
                 self._make(stream)
-            target = Target(index=stream, operation="create", query=self._query)
+            target = Target(index=stream, operation=CREATE, query=self._query)
             done = self._bulk.deliver(target, lines)
             stored += done.stored
             repeated += done.repeated

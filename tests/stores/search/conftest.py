@@ -23,6 +23,8 @@ class StubCluster:
     requests: list[int] = field(default_factory=list)
     """How many documents each request had."""
     paths: list[str] = field(default_factory=list)
+    looks: list[str] = field(default_factory=list)
+    """The paths of requests that only read; there is nothing to see here."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     url: str = ""
 
@@ -61,6 +63,13 @@ def stub() -> Iterator[StubCluster]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            cluster.looks.append(self.path)
+            self.send_response(404)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))

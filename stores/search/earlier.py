@@ -1,0 +1,156 @@
+"""Which events are in a data stream already, in an index before the one that it writes to now.
+
+A cluster refuses an id twice within one index only, and a stream begins a new index now and then. An event
+that is sent again after that would be stored a second time. But whatever is in an index before is older than
+the index now: so only events from before its beginning are asked for, and mostly there are none.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Final
+
+from msgspec import Struct
+
+from mlmon.core import schema
+from mlmon.core.errors import StoreUnreachableError
+from mlmon.stores.search import asking, filters
+from mlmon.stores.search.asking import ABSENT_IS_EMPTY
+from mlmon.stores.search.compile import Body
+from mlmon.stores.search.connection import Connection
+from mlmon.stores.search.lines import Line
+
+CLOCKS: Final = timedelta(minutes=5)
+"""A producer's clock may be so much ahead of the cluster's."""
+LEAST_S: Final = 1.0
+"""So long what is known of a stream is believed, where nothing speaks against it."""
+SHARE: Final = 0.01
+"""Looking at a stream takes no more of the time than this."""
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_CREATED: Final = "index.creation_date"
+_MOST_FOUND: Final = 10_000
+_NUMBER: Final = re.compile(r"-(\d+)$")
+_FORBIDDEN: Final = 403
+
+
+class Generation(Struct, frozen=True, kw_only=True):
+    """One of the indices of a stream: its name, and when it began by the cluster's clock."""
+
+    index: str
+    began: datetime
+
+
+class _Known(Struct, kw_only=True):
+    """What was seen of a stream, until when it is believed, and the ids that were asked for since."""
+
+    generations: Sequence[Generation]
+    until_s: float
+    ids: set[str]
+
+
+class Earlier:
+    """Knows the indices of the streams that are written to. Safe for several threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Nothing is asked yet."""
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._known: dict[str, _Known] = {}
+        self._may_ask = True
+
+    def ids(self, stream: str, lines: Sequence[Line], *, is_again: bool = False) -> Collection[str]:
+        """The ids of lines that an earlier index of the stream has; `is_again` says they were sent before.
+
+        None where this user may not read. What a lost shard had is not known, and is written anew.
+
+        Raises:
+            StoreUnreachableError: the cluster did not answer, or has too much to do.
+
+        """
+        if not self._may_ask:
+            return ()
+        generations = self._generations(stream, lines, is_again=is_again)
+        suspects = [line for line in lines if _may_be_before(line, generations)]
+        return self._found(generations, suspects) if suspects else ()
+
+    def _generations(self, stream: str, lines: Sequence[Line], *, is_again: bool) -> Sequence[Generation]:
+        """The indices of a stream, oldest first; looked at anew where an id comes a second time."""
+        ids = {line.id for line in lines}
+        with self._lock:
+            known = self._known.get(stream)
+            is_stale = known is None or time.monotonic() >= known.until_s
+            if known is None or is_stale or is_again or not known.ids.isdisjoint(ids):
+                known = self._known[stream] = self._look(stream)
+            known.ids |= ids
+            return known.generations
+
+    def _look(self, stream: str) -> _Known:
+        began_s = time.monotonic()
+        path = asking.target(stream, "_settings", _CREATED, flat_settings="true", **ABSENT_IS_EMPTY)
+        told = self._answer("GET", path)
+        made = {name: int(of["settings"][_CREATED]) for name, of in told.items() if of.get("settings")}
+        generations = [
+            Generation(index=name, began=filters.EARLIEST + made[name] * _MILLISECOND)
+            for name in sorted(made, key=_number)
+        ]
+        now_s = time.monotonic()
+        until_s = now_s + max(LEAST_S, (now_s - began_s) / SHARE)
+        return _Known(generations=generations, until_s=until_s, ids=set())
+
+    def _found(self, generations: Sequence[Generation], suspects: Sequence[Line]) -> Collection[str]:
+        """The ids of lines that are in an index but the last, of those that were written to in their time."""
+        times = [line.time for line in suspects if line.time is not None]
+        first, last = min(times), max(times)
+        indices = ",".join(
+            before.index for before, after in pairwise(generations) if first < after.began + CLOCKS
+        )
+        # What came last to an index may not be visible yet; a user who may not refresh misses some seconds.
+        self._answer("POST", asking.target(indices, "_refresh", **ABSENT_IS_EMPTY), is_needed=False)
+        path = asking.target(
+            indices, "_search", filter_path="hits.hits._id", pre_filter_shard_size="1", **ABSENT_IS_EMPTY
+        )
+        time_ = filters.during(schema.TIMESTAMP, first - _MILLISECOND, last + _MILLISECOND)
+        found = self._answer("POST", path, _body([line.id for line in suspects], time_))
+        return {hit["_id"] for hit in found.get("hits", {}).get("hits", ())}
+
+    def _answer(self, method: str, path: str, body: Body | None = None, *, is_needed: bool = True) -> Body:
+        """What the cluster says; nothing where it refuses, since the write itself will hear why.
+
+        Raises:
+            StoreUnreachableError: it has too much to do to say it.
+
+        """
+        answer = asking.send(self._connection, method, path, body)
+        if answer.status in asking.BUSY:
+            raise StoreUnreachableError(
+                f"The cluster {self._connection.url} has too much to do to say what it has "
+                f"(status {answer.status}). Nothing is lost; see what it lacks with: mlmon doctor"
+            )
+        if is_needed and answer.status == _FORBIDDEN:
+            self._may_ask = False
+        told: Body = answer.json() if answer.is_well else {}
+        return told
+
+
+def _may_be_before(line: Line, generations: Sequence[Generation]) -> bool:
+    """Whether a line is older than the index that is written to, and there is one before that."""
+    if len(generations) <= 1 or line.time is None:
+        return False
+    return filters.EARLIEST < line.time < generations[-1].began + CLOCKS
+
+
+def _body(ids: list[str], time_: filters.Clause) -> Body:
+    """The search for ids. An event has one time whenever it is sent, so most indices need not be opened."""
+    query = {"bool": {"filter": [{"ids": {"values": ids}}, time_]}}
+    return {"size": _MOST_FOUND, "_source": False, "track_total_hits": False, "query": query}
+
+
+def _number(index: str) -> tuple[int, str]:
+    """The place of an index in its stream, also where lifecycle has put words before its name."""
+    found = _NUMBER.search(index)
+    return (int(found[1]) if found else 0, index)
