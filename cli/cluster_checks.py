@@ -94,9 +94,9 @@ def _templates(at: Cluster) -> Iterator[Check]:
 
 
 def _lifecycle(at: Cluster) -> Iterator[Check]:
-    for line in wiring_cluster.missing(at):
+    for name, line in wiring_cluster.missing(at):
         detail, _, fix = line.partition(". ")
-        yield Check(name="lifecycle", status=Status.WARN, detail=detail, fix=fix)
+        yield Check(name=name, status=Status.WARN, detail=detail, fix=fix)
     if not at.facts.has_ilm:
         return
     stuck = wiring_cluster.examine().stuck(at.connection, at.options.namespace)

@@ -100,8 +100,8 @@ def plan(at: Cluster) -> list[Change]:
     return setup.plan(at.connection, at.facts, at.options)
 
 
-def missing(at: Cluster) -> list[str]:
-    """What the cluster cannot do for its keeping."""
+def missing(at: Cluster) -> list[tuple[str, str]]:
+    """What the cluster cannot do by itself: what that is about, and a sentence or two."""
     from mlmon.stores.search import setup
 
     return list(setup.missing(at.facts))

@@ -66,7 +66,7 @@ def _set_up(at: Cluster, *, dry_run: bool) -> None:
     else:
         for change in wiring_cluster.apply(at, changes):
             click.echo(_line(change))
-    for line in wiring_cluster.missing(at):
+    for _, line in wiring_cluster.missing(at):
         output.note(line)
     same = len(changes) - len(due)
     done = "would be put" if dry_run else "put"

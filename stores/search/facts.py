@@ -31,6 +31,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     licence: str | None = None
     has_ilm: bool = False
     has_ism: bool = False
+    has_ingest: bool = True
+    """Whether a node prepares documents by scripts before they are stored."""
 
     @property
     def name(self) -> str:
@@ -70,13 +72,15 @@ def probe(connection: Connection, engine: str) -> Facts:
     told = root.get("version", {})
     engine = OPENSEARCH if told.get("distribution") == OPENSEARCH else engine
     number = told.get("number") or _of_a_node(connection)
+    flavour = told.get("build_flavor", "default")
     return Facts(
         engine=engine,
         version=version(number),
-        flavour=told.get("build_flavor", "default"),
+        flavour=flavour,
         licence=_licence(connection) if engine == ELASTICSEARCH else None,
         has_ilm=engine == ELASTICSEARCH and _has(connection, "/_ilm/status"),
         has_ism=engine == OPENSEARCH and _has(connection, "/_plugins/_ism/policies"),
+        has_ingest=flavour == SERVERLESS or _has_ingest(connection),
     )
 
 
@@ -124,6 +128,16 @@ def _licence(connection: Connection) -> str | None:
 def _has(connection: Connection, path: str) -> bool:
     """Whether the cluster knows an endpoint; one that it does not let us use is there all the same."""
     return connection.send("GET", path).status not in _MISSING_HANDLER
+
+
+def _has_ingest(connection: Connection) -> bool:
+    """Whether a node runs scripts before it stores; where nobody may look, it is taken to be so."""
+    path = "/_nodes/ingest:true/ingest?filter_path=nodes.*.ingest.processors.type"
+    response = connection.send("GET", path)
+    if not response.is_well:
+        return True
+    nodes = _object(response.json()).get("nodes", {}).values()
+    return any({"type": "script"} in node["ingest"]["processors"] for node in nodes)
 
 
 def _object(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON

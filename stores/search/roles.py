@@ -50,7 +50,7 @@ def elasticsearch(role: Role, namespace: str = "*") -> dict[str, Any]:
             return _role([], (_everything(namespace), ["read", "view_index_metadata"]))
         case Role.PROVISIONER:
             return _role(
-                ["monitor", "manage_index_templates", "manage_ilm"],
+                ["monitor", "manage_index_templates", "manage_ilm", "manage_ingest_pipelines"],
                 (_everything(namespace), ["manage", "monitor", "view_index_metadata"]),
             )
 
@@ -73,7 +73,12 @@ def opensearch(role: Role, namespace: str = "*") -> dict[str, Any]:
             return _opensearch([*_PIT], (_everything(namespace), ["read", *_LOOK]))
         case Role.PROVISIONER:
             return _opensearch(
-                ["cluster_monitor", "cluster_manage_index_templates", "cluster:admin/opendistro/ism/*"],
+                [
+                    "cluster_monitor",
+                    "cluster_manage_index_templates",
+                    "cluster_manage_pipelines",
+                    "cluster:admin/opendistro/ism/*",
+                ],
                 (_everything(namespace), ["indices_all"]),
             )
 

@@ -16,13 +16,25 @@ from msgspec import Struct
 from mlmon.core import schema
 from mlmon.core.errors import StoreError, StoreVersionError
 from mlmon.core.schema import EVENTS, Dataset
-from mlmon.stores.search import verdicts
+from mlmon.stores.search import stamping, verdicts
 from mlmon.stores.search.connection import Connection
 from mlmon.stores.search.facts import Facts
 from mlmon.stores.search.templates import VERSION, Options, Part, parts
 
 _NOT_FOUND: Final = 404
 _IN_USE: Final = "in use"
+_NO_ILM: Final = (
+    "This Elasticsearch has no index lifecycle management. The streams carry a data stream lifecycle "
+    "instead; indices of metrics and findings are not deleted by themselves."
+)
+_NO_ISM: Final = (
+    "This OpenSearch has no index state management, so nothing is deleted by itself. Install the "
+    "plugin opensearch-index-management, then run this again."
+)
+_NO_INGEST: Final = (
+    "No node of this cluster runs ingest pipelines with scripts, so events that waited in Logstash keep "
+    f"an old {schema.EVENT_INGESTED}. Let a node have the role ingest, then run mlmon setup."
+)
 
 
 class Status(StrEnum):
@@ -60,18 +72,14 @@ def plan(connection: Connection, facts: Facts, options: Options) -> list[Change]
     return [_compared(connection, part) for part in parts(facts, options)]
 
 
-def missing(facts: Facts) -> Iterator[str]:
-    """What this cluster cannot do for its keeping, a sentence each."""
+def missing(facts: Facts) -> Iterator[tuple[str, str]]:
+    """What this cluster cannot do by itself: what that is about, and a sentence or two."""
     if facts.is_elasticsearch and not facts.has_ilm and not facts.is_serverless:
-        yield (
-            "This Elasticsearch has no index lifecycle management. The streams carry a data stream lifecycle "
-            "instead; indices of metrics and findings are not deleted by themselves."
-        )
+        yield "lifecycle", _NO_ILM
     if not facts.is_elasticsearch and not facts.has_ism:
-        yield (
-            "This OpenSearch has no index state management, so nothing is deleted by itself. Install the "
-            "plugin opensearch-index-management, then run this again."
-        )
+        yield "lifecycle", _NO_ISM
+    if not facts.has_ingest:
+        yield "stamps", _NO_INGEST
 
 
 def apply(connection: Connection, changes: Sequence[Change]) -> Iterator[Change]:
@@ -92,6 +100,8 @@ def apply(connection: Connection, changes: Sequence[Change]) -> Iterator[Change]
             yield change
     for dataset in _with_new_mappings(changes):
         _follow(connection, dataset, changes)
+    if any(change.is_due and stamping.SETTING in _settings(change.part) for change in changes):
+        _stamp(connection, changes)
 
 
 def remove(connection: Connection, facts: Facts, options: Options) -> Iterator[Part]:
@@ -155,7 +165,8 @@ def _existing(connection: Connection, part: Part) -> tuple[dict[str, Any] | None
     if "_seq_no" in told:
         revision = f"?if_seq_no={told['_seq_no']}&if_primary_term={told['_primary_term']}"
         return {"policy": told["policy"]}, revision
-    return {"policy": told[part.name]["policy"]}, ""
+    found: dict[str, Any] = told[part.name]
+    return ({"policy": found["policy"]} if "policy" in found else found), ""
 
 
 def _version(there: dict[str, Any]) -> int:
@@ -164,7 +175,7 @@ def _version(there: dict[str, Any]) -> int:
     meta = there.get("_meta") or policy.get("_meta") or {}
     if meta.get("managed_by") == "mlmon":
         return int(meta.get("version", 0))
-    words = str(policy.get("description", "")).split()
+    words = str((policy or there).get("description", "")).split()
     return int(words[1].rstrip(":")) if words[:1] == ["mlmon"] and words[1].rstrip(":").isdigit() else 0
 
 
@@ -214,6 +225,22 @@ def _follow(connection: Connection, dataset: Dataset, changes: Sequence[Change])
         rolled = connection.send("POST", f"/{stream}/_rollover")
         if not rolled.is_well:
             raise _refused(connection, f"to begin a new index of {stream}", rolled.body)
+
+
+def _settings(part: Part) -> dict[str, Any]:
+    settings: dict[str, Any] = part.body.get("template", {}).get("settings", {})
+    return settings
+
+
+def _stamp(connection: Connection, changes: Sequence[Change]) -> None:
+    """Let the streams that are there stamp what comes, as those that are made from now on do."""
+    streams = [change.part.body for change in changes if "data_stream" in change.part.body]
+    patterns = ",".join(pattern for body in streams for pattern in body["index_patterns"])
+    body = msgspec.json.encode({stamping.SETTING: stamping.PIPELINE})
+    for stream in _streams(connection, patterns):
+        response = connection.send("PUT", f"/{stream}/_settings", body)
+        if not response.is_well:
+            raise _refused(connection, f"to let {stream} stamp its events", response.body)
 
 
 def _streams(connection: Connection, pattern: str) -> list[str]:

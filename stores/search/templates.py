@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from mlmon.core.schema import EVENTS, Dataset
-from mlmon.stores.search import lifecycle, names
+from mlmon.stores.search import lifecycle, names, stamping
 from mlmon.stores.search.facts import Facts
 from mlmon.stores.search.lifecycle import Keep
 from mlmon.stores.search.mapping import mapping, state_mapping
@@ -70,6 +70,8 @@ def parts(facts: Facts, options: Options) -> list[Part]:
     made = [
         _policy_part(facts, kept, options) for kept in policies.values() if facts.has_ilm or facts.has_ism
     ]
+    if facts.has_ingest:
+        made.append(_stamping_part())
     made.append(_component(f"{SETTINGS}{options.suffix}", {"settings": _settings(facts, options)}))
     made += [_component(_settings_of(kept), _kept(facts, kept)) for kept in policies.values()]
     made.append(_component(f"{STATE}@mappings", {"mappings": state_mapping()}))
@@ -111,6 +113,13 @@ def _policy_part(facts: Facts, kept: Keep, options: Options) -> Part:
     ]  # fmt: skip
     body = lifecycle.ism(kept, found, _meta(msgspec.structs.asdict(kept)))
     return Part(kind="state policy", name=kept.name, path=f"/_plugins/_ism/policies/{kept.name}", body=body)
+
+
+def _stamping_part() -> Part:
+    digest = _meta(stamping.processors())["digest"]
+    body = stamping.body(VERSION, digest)
+    name = stamping.PIPELINE
+    return Part(kind="ingest pipeline", name=name, path=f"/_ingest/pipeline/{name}", body=body)
 
 
 def _patterns(dataset: Dataset, options: Options) -> list[str]:
@@ -160,6 +169,8 @@ def _kept(facts: Facts, kept: Keep) -> dict[str, Any]:
     if kept.rolls and facts.has_logsdb:
         # The source stays as it came: made up again from columns it would have its lists sorted.
         settings |= {"index.mode": "logsdb", "index.mapping.source.mode": "stored"}
+    if kept.rolls and facts.has_ingest:
+        settings[stamping.SETTING] = stamping.PIPELINE
     if settings:
         own["settings"] = settings
     if kept.rolls and facts.is_elasticsearch and not facts.has_ilm:

@@ -14,7 +14,7 @@ from mlmon.core.result import Result, dataset_of, identity, to_document
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Refused, Written
 from mlmon.stores.search import lines as ndjson
-from mlmon.stores.search import names, verdicts
+from mlmon.stores.search import names, stamping, verdicts
 from mlmon.stores.search.bulk import CREATE, PATIENCE_S, Bulk, Target
 from mlmon.stores.search.connection import Connection
 from mlmon.stores.search.earlier import Earlier
@@ -50,7 +50,7 @@ class ClusterWriter:
         self._connection = connection
         # Without a template a stream would silently become an index with guessed types.
         self._can_require = engine == "elasticsearch"
-        self._query = "&require_data_stream=true" if self._can_require else ""
+        self._query = stamping.UNSTAMPED + ("&require_data_stream=true" if self._can_require else "")
         self._known: set[str] = set()
 
     def write(self, events: Sequence[Event]) -> Written:

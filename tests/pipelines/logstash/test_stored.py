@@ -1,17 +1,18 @@
 """What the filter gives, in real clusters: written as Logstash's outputs write it, read as mlmon reads."""
 
 import json
-import re
 import secrets
 import urllib.request
 from contextlib import closing
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
 
-from mlmon.core import schema
-from mlmon.core.query import Count, Query, Scan, Sum
+from mlmon.core import clock, schema
+from mlmon.core.query import Count, Max, Query, Scan, Sum
 from mlmon.core.schema import Dataset
+from mlmon.core.window import Window
 from mlmon.pipelines.logstash.options import Output
 from mlmon.stores.search import facts, setup
 from mlmon.stores.search.access import Access
@@ -99,21 +100,43 @@ def test_dead_letters_are_found_by_their_reason(engine, namespace, results):
     assert {"event.original", "tags"} <= told["hits"]["hits"][0]["_source"].keys()
 
 
-def test_the_ingest_pipeline_of_the_documentation_stamps_once(engine, namespace, run, root):
-    """The pipeline that the documentation shows replaces the filter's stamp, and leaves the rest."""
+@pytest.mark.parametrize("parameters", ["", "&pipeline=_none"])
+def test_the_cluster_stamps_what_logstash_sends(engine, namespace, run, parameters):
+    """What waited in the filter's queue has the time of the request that stored it; a request may opt out."""
     if engine.kind != "opensearch":
         pytest.skip("this distribution of Elasticsearch has no ingest processors")
-    shown = re.search(
-        r"mlmon-ingested .*?-d '\n(.*?)'\n", (root / "docs" / "logstash.md").read_text(), re.DOTALL
-    )
-    assert shown is not None
-    path = f"/_ingest/pipeline/{namespace}"
-    assert engine.ask("PUT", path, json.loads(shown[1]))[0] == 200
-    line = '{"time":"2013-03-01T10:00:00Z","event.id":"stamped","message":"cold"}'
+    name = f"stamped{parameters[1:9]}"
+    line = json.dumps({"time": "2013-03-01T10:00:00Z", "event.id": name, "message": "cold"})
     [made] = run([{"message": line, "@metadata": {"mlmon": {"form": "text"}}}], namespace=namespace)
-    assert bulk(engine, [made], f"&pipeline={namespace}") == [201]
-    query = {"query": {"term": {"event.id": "stamped"}}, "fields": ["event.ingested"]}
+    made["document"][schema.EVENT_INGESTED] = "2013-03-01T11:00:00.000000Z"
+    before = clock.to_text(clock.system() - clock.NS_PER_SECOND)
+    assert bulk(engine, [made], parameters) == [201]
+    query = {"query": {"term": {schema.EVENT_ID: name}}, "fields": [schema.EVENT_INGESTED]}
     _, told = engine.ask("POST", f"/{made['stream']}/_search", query)
-    [stamp] = told["hits"]["hits"][0]["fields"]["event.ingested"]
-    assert stamp > "2013-03-10T00:00:00"
-    assert told["hits"]["hits"][0]["_source"]["log.level"] == "info"
+    [hit] = told["hits"]["hits"]
+    expected = made["document"][schema.EVENT_INGESTED] if parameters else before
+    assert hit["_source"][schema.EVENT_INGESTED] >= expected
+    assert (hit["_source"][schema.EVENT_INGESTED] == expected) == bool(parameters)
+    assert len(hit["fields"][schema.EVENT_INGESTED]) == 1
+    del hit["_source"][schema.EVENT_INGESTED], made["document"][schema.EVENT_INGESTED]
+    assert hit["_source"] == made["document"]
+
+
+def test_a_cursor_meets_what_waited_in_logstash(engine, namespace, run):
+    """An event whose filter ran before a job's pass, and that is stored after it, is new to the next pass."""
+    if engine.kind != "opensearch":
+        pytest.skip("this distribution of Elasticsearch has no ingest processors")
+    lines = [json.dumps({"time": "2013-03-01T10:00:00Z", "event.id": name}) for name in ("early", "waited")]
+    early, waited = run(
+        [{"message": line, "@metadata": {"mlmon": {"form": "text"}}} for line in lines], namespace=namespace
+    )
+    waited["document"][schema.EVENT_INGESTED] = "2013-03-01T11:00:00.000000Z"
+    module = import_module("mlmon.stores.opensearch")
+    with closing(module.open_store(Access(url=engine.store_url), namespace=namespace)) as store:
+        assert bulk(engine, [early]) == [201]
+        asked = Query(dataset=Dataset.APP, measures={"last": Max(schema.EVENT_INGESTED)})
+        cursor = store.query(asked).rows[0]["last"]
+        assert bulk(engine, [waited]) == [201]
+        later = Window(start=cursor, end=cursor + timedelta(days=1))
+        scan = Scan(dataset=Dataset.APP, window=later, time=schema.EVENT_INGESTED, fields=(schema.EVENT_ID,))
+        assert "waited" in {row[schema.EVENT_ID] for batch in store.scan(scan) for row in batch}

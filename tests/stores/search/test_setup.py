@@ -3,6 +3,7 @@
 import secrets
 
 import pytest
+from msgspec import structs
 
 from mlmon.core.errors import StoreError, StoreVersionError
 from mlmon.core.schema import Dataset
@@ -63,6 +64,7 @@ def test_a_cluster_says_what_it_is(engine, found):
         "elasticsearch_8": ("elasticsearch", (8, 19, 21), "basic"),
         "opensearch": ("opensearch", (3, 8, 0), None),
     }
+    assert found.has_ingest == (engine.kind == "opensearch")  # these Elasticsearch have no processors
     assert (found.engine, found.version, found.licence) == expected[engine.kind]
     assert found.is_supported
 
@@ -139,10 +141,29 @@ def test_streams_that_are_there_follow_new_mappings(engine, connection, found, m
     assert told[newest]["mappings"]["properties"]["log"]["properties"]["logger"]["type"] == was["type"]
 
 
-def test_a_cluster_without_a_lifecycle_is_told_of(found):
-    """A server without the part that deletes by age yields one clear line, and setting up goes on."""
-    [line] = setup.missing(found)
-    assert "lifecycle" in line or "state management" in line
+def test_streams_that_are_there_let_the_cluster_stamp(engine, connection, found, made):
+    """After an upgrade a stream that was there has what is sent to it from then on stamped."""
+    if not found.has_ingest:
+        pytest.skip("this distribution has no ingest processors")
+    own = Options(namespace=f"stamp_{secrets.token_hex(4)}")
+    list(setup.apply(connection, setup.plan(connection, structs.replace(found, has_ingest=False), own)))
+    stream = f"logs-mlmon.app-{own.namespace}"
+    event = b'{"create":{}}\n{"@timestamp":"2013-03-01T00:00:00Z","event.ingested":"2013-03-01T00:00:00Z"}\n'
+    assert engine.ask("PUT", f"/_data_stream/{stream}")[0] == 200
+    assert engine.ask("POST", f"/{stream}/_bulk", event)[1]["errors"] is False
+    list(setup.apply(connection, setup.plan(connection, found, own)))
+    assert engine.ask("POST", f"/{stream}/_bulk?refresh=true", event)[1]["errors"] is False
+    _, told = engine.ask("GET", f"/{stream}/_search?sort=event.ingested")
+    stamps = [hit["_source"]["event.ingested"] for hit in told["hits"]["hits"]]
+    assert stamps[0] == "2013-03-01T00:00:00Z"
+    assert stamps[1] > "2013-03-10"
+
+
+def test_what_a_cluster_cannot_do_is_told(found):
+    """A server without the part that deletes by age, or that stamps, yields a clear line for each."""
+    told = dict(setup.missing(found))
+    assert "lifecycle management" in told["lifecycle"] or "state management" in told["lifecycle"]
+    assert ("stamps" in told) == (not found.has_ingest)
 
 
 def test_what_answers_must_be_a_cluster(stub, connect):

@@ -18,11 +18,13 @@ OPTIONS = [Options(), Options(namespace="team_a", shards=3, replicas=2, keep_eve
 ENDPOINTS = {
     "lifecycle policy": "ilm.put_lifecycle",
     "component template": "cluster.put_component_template",
+    "ingest pipeline": "ingest.put_pipeline",
     "index template": "indices.put_index_template",
 }
 TYPES = {
     "state policy": ("_types/ism._common", "PolicyEnvelope"),
     "component template": ("cluster/putComponentTemplate", "Cluster_PutComponentTemplate_RequestBody"),
+    "ingest pipeline": ("ingest/putPipeline", "Ingest_PutPipeline_RequestBody"),
     "index template": ("indices/putIndexTemplate", "Indices_PutIndexTemplate_RequestBody"),
     "role": ("_types/security._common", "Role"),
 }
@@ -75,6 +77,9 @@ def test_elastic_s_schema_knows_all_privileges(namespace, elastic_complaints):
         ("mlmon-events", "policy.phases.delete.min_age", "30 days"),
         ("mlmon-events", "policy.phases.warn", {"actions": {}}),
         ("mlmon@settings", "template.settings.index.refresh_intervall", "5s"),
+        ("mlmon-events@settings", "template.settings.index.default_pipelines", "mlmon-ingested"),
+        ("mlmon-ingested", "processors.0.script.langs", "painless"),
+        ("mlmon-ingested", "processors.0.scripts", {}),
         ("mlmon@settings", "template.settings.index.mapping.total_fields.limits", 1000),
         ("mlmon.inference@mappings", "template.mappings.properties.message.type", "keywords"),
         ("mlmon.inference@mappings", "template.mappings.properties.message.ignore_over", 1024),
@@ -129,6 +134,7 @@ def test_each_slip_for_opensearch_is_seen(opensearch_complaints):
         "mlmon-evaluations": "policy.states.1.transitions.0.state_named",
         "mlmon-results": "policy.ism_templates",
         "mlmon.inference@mappings": "template.mappings.dynamics",
+        "mlmon-ingested": "processors.0.scripts",
         "logs-mlmon.inference": "compose_of",
         Role.WRITER: "cluster_permission",
     }
