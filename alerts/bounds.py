@@ -133,8 +133,8 @@ def _check_range(name: str, text: float | str, value: float, measured: Measured)
     too_high = high is not None and (value >= high if name == "above" else value > high)
     too_low = low is not None and (value <= low if name == "below" else value < low)
     if too_high or too_low:
-        ends = f"from {low:g} to {high:g}" if low is not None and high is not None else "" ends = ends or
-        (f"{low:g} or more" if low is not None else f"{high:g} or less") shown = text if isinstance(text, str)
-        else f"{text:g}" percent = f" Did you mean '{shown}%'?" if measured.unit is Unit.RATIO and 1 < value
-        <= 100 else ""  # noqa: PLR2004 - percent raise WrongRuleError(f"{measured.name} is {ends}, so it is
-        never {name} {shown}.{percent}", name)
+        ends = f"from {low:g} to {high:g}" if low is not None and high is not None else ""
+        ends = ends or (f"{low:g} or more" if low is not None else f"{high:g} or less")
+        shown = text if isinstance(text, str) else f"{text:g}"
+        percent = f" Did you mean '{shown}%'?" if measured.unit is Unit.RATIO and 1 < value <= 100 else ""  # noqa: PLR2004 - percent
+        raise WrongRuleError(f"{measured.name} is {ends}, so it is never {name} {shown}.{percent}", name)
