@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 VARIABLE = "MLMON_TEST_ELASTICSEARCH_9"
 COUNT = "MLMON_BENCH_INFERENCES"
 INFERENCES = int(os.environ.get(COUNT, "200000"))
-"""A million takes some ten minutes; so fewer, unless the environment says so."""
+"""A million takes some twenty minutes; so fewer, unless the environment says so."""
 NEW = 5_000
 """Inferences between the passes, each with its outcome: 10,000 events."""
 DAYS = 60

@@ -22,7 +22,7 @@ from mlmon.core.errors import StoreUnreachableError
 from mlmon.stores.search import asking, filters
 from mlmon.stores.search.asking import ABSENT_IS_EMPTY
 from mlmon.stores.search.compile import Body
-from mlmon.stores.search.connection import Connection
+from mlmon.stores.search.connection import ANSWER_S, Connection
 from mlmon.stores.search.lines import Line
 
 CLOCKS: Final = timedelta(minutes=5)
@@ -36,6 +36,8 @@ _CREATED: Final = "index.creation_date"
 _MOST_FOUND: Final = 10_000
 _NUMBER: Final = re.compile(r"-(\d+)$")
 _FORBIDDEN: Final = 403
+_TOO_MUCH: Final = frozenset({429})
+"""To a search an index whose shards are lost answers 503, for days perhaps; that is not waited for."""
 
 
 class Generation(Struct, frozen=True, kw_only=True):
@@ -46,9 +48,13 @@ class Generation(Struct, frozen=True, kw_only=True):
 
 
 class _Known(Struct, kw_only=True):
-    """What was seen of a stream, until when it is believed, and the ids that were asked for since."""
+    """What was seen of a stream, until when it is believed, and the ids that were asked for since.
+
+    `since_s` is when its last index was seen first. Moments are those of a clock that only goes forward.
+    """
 
     generations: Sequence[Generation]
+    since_s: float
     until_s: float
     ids: set[str]
 
@@ -74,64 +80,72 @@ class Earlier:
         """
         if not self._may_ask:
             return ()
-        generations = self._generations(stream, lines, is_again=is_again)
-        suspects = [line for line in lines if _may_be_before(line, generations)]
-        return self._found(generations, suspects) if suspects else ()
+        known = self._of(stream, lines, is_again=is_again)
+        suspects = [line for line in lines if _may_be_before(line, known.generations)]
+        return self._found(known, suspects) if suspects else ()
 
-    def _generations(self, stream: str, lines: Sequence[Line], *, is_again: bool) -> Sequence[Generation]:
-        """The indices of a stream, oldest first; looked at anew where an id comes a second time."""
+    def _of(self, stream: str, lines: Sequence[Line], *, is_again: bool) -> _Known:
+        """What is known of a stream; looked at anew where an id comes a second time."""
         ids = {line.id for line in lines}
         with self._lock:
             known = self._known.get(stream)
             is_stale = known is None or time.monotonic() >= known.until_s
             if known is None or is_stale or is_again or not known.ids.isdisjoint(ids):
-                known = self._known[stream] = self._look(stream)
+                known = self._known[stream] = self._look(stream, known)
             known.ids |= ids
-            return known.generations
+            return known
 
-    def _look(self, stream: str) -> _Known:
+    def _look(self, stream: str, before: _Known | None) -> _Known:
+        """The indices of a stream, oldest first."""
         began_s = time.monotonic()
         path = asking.target(stream, "_settings", _CREATED, flat_settings="true", **ABSENT_IS_EMPTY)
-        told = self._answer("GET", path)
+        told = self._answer("GET", path, wait_for=asking.BUSY)
         made = {name: int(of["settings"][_CREATED]) for name, of in told.items() if of.get("settings")}
         generations = [
             Generation(index=name, began=filters.EARLIEST + made[name] * _MILLISECOND)
             for name in sorted(made, key=_number)
         ]
         now_s = time.monotonic()
-        until_s = now_s + max(LEAST_S, (now_s - began_s) / SHARE)
-        return _Known(generations=generations, until_s=until_s, ids=set())
+        is_same = before is not None and before.generations[-1:] == generations[-1:]
+        return _Known(
+            generations=generations,
+            since_s=before.since_s if before is not None and is_same else began_s,
+            until_s=now_s + max(LEAST_S, (now_s - began_s) / SHARE),
+            ids=set(),
+        )
 
-    def _found(self, generations: Sequence[Generation], suspects: Sequence[Line]) -> Collection[str]:
+    def _found(self, known: _Known, suspects: Sequence[Line]) -> Collection[str]:
         """The ids of lines that are in an index but the last, of those that were written to in their time."""
         times = [line.time for line in suspects if line.time is not None]
         first, last = min(times), max(times)
         indices = ",".join(
-            before.index for before, after in pairwise(generations) if first < after.began + CLOCKS
+            before.index for before, after in pairwise(known.generations) if first < after.began + CLOCKS
         )
-        # What came last to an index may not be visible yet; a user who may not refresh misses some seconds.
-        self._answer("POST", asking.target(indices, "_refresh", **ABSENT_IS_EMPTY), is_needed=False)
+        if time.monotonic() < known.since_s + ANSWER_S:
+            # What came last to an index may not be visible yet; who may not refresh misses some seconds.
+            asking.send(self._connection, "POST", asking.target(indices, "_refresh", **ABSENT_IS_EMPTY))
         path = asking.target(
             indices, "_search", filter_path="hits.hits._id", pre_filter_shard_size="1", **ABSENT_IS_EMPTY
         )
         time_ = filters.during(schema.TIMESTAMP, first - _MILLISECOND, last + _MILLISECOND)
-        found = self._answer("POST", path, _body([line.id for line in suspects], time_))
+        body = _body([line.id for line in suspects], time_)
+        found = self._answer("POST", path, body, wait_for=_TOO_MUCH)
         return {hit["_id"] for hit in found.get("hits", {}).get("hits", ())}
 
-    def _answer(self, method: str, path: str, body: Body | None = None, *, is_needed: bool = True) -> Body:
+    def _answer(self, method: str, path: str, body: Body | None = None, *, wait_for: Collection[int]) -> Body:
         """What the cluster says; nothing where it refuses, since the write itself will hear why.
 
         Raises:
-            StoreUnreachableError: it has too much to do to say it.
+            StoreUnreachableError: it said one of the statuses that pass.
 
         """
         answer = asking.send(self._connection, method, path, body)
-        if answer.status in asking.BUSY:
+        if answer.status in wait_for:
             raise StoreUnreachableError(
-                f"The cluster {self._connection.url} has too much to do to say what it has "
-                f"(status {answer.status}). Nothing is lost; see what it lacks with: mlmon doctor"
+                f"The cluster {self._connection.url} cannot say what it has (status {answer.status}). "
+                "Nothing is lost; see what it lacks with: mlmon doctor"
             )
-        if is_needed and answer.status == _FORBIDDEN:
+        if answer.status == _FORBIDDEN:
             self._may_ask = False
         told: Body = answer.json() if answer.is_well else {}
         return told

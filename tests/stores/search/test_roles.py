@@ -35,8 +35,10 @@ def test_the_roles_are_as_documented(engine, golden):
 def secured(start_secured):
     """Start a server with a user for each role in the namespace `team_a`, and one who may do everything."""
     users = {f"{role}": roles.elasticsearch(role, "team_a") for role in Role}
+    both = roles.elasticsearch(Role.WRITER, "team_a")
+    both["indices"] = [*both["indices"], *roles.elasticsearch(Role.READER, "team_a")["indices"]]
     everything = {"cluster": ["all"], "indices": [{"names": ["*"], "privileges": ["all"]}]}
-    return start_secured({**users, "admin": everything})
+    return start_secured({**users, "both": both, "admin": everything})
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +92,17 @@ def test_the_writer_adds_events_and_cannot_read_them(write_as, connect_as, infer
     assert write_as(Role.WRITER, event).duplicates == 1
     assert connect_as(Role.WRITER).send("GET", f"/{STREAM}/_search").status == 403
     assert connect_as(Role.WRITER).send("DELETE", f"/{STREAM}").status == 403
+
+
+def test_a_writer_that_may_read_knows_what_an_earlier_index_has(write_as, connect_as, inference):
+    """After a rollover who reads and writes finds what is there; a writer alone goes on, not knowing."""
+    events = [inference(f"b-{number}") for number in range(10)]
+    assert write_as("both", *events).stored == 10
+    admin = connect_as("admin")
+    assert admin.send("POST", f"/{STREAM}/_refresh").is_well
+    assert admin.send("POST", f"/{STREAM}/_rollover").is_well
+    assert write_as("both", *events).duplicates == 10
+    assert write_as(Role.WRITER, *events).stored == 10
 
 
 def test_the_reader_reads_and_cannot_write(write_as, connect_as, inference):
