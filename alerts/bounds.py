@@ -69,6 +69,8 @@ def _check_against(against: Against, measured: Measured, size: str) -> None:
             "is measured from the reference already" if measured.of is Of.FEATURE else "is not in a reference"
         )
         raise WrongRuleError(f"{measured.name} {why}. The reference knows: {known}.", "against")
+    if against is Against.SEASONAL and measured.name == "log_lines":
+        raise WrongRuleError("Log lines are held against the previous window only.", "against")
     if against is Against.SEASONAL and size not in _SEASONAL:
         raise WrongRuleError(
             f"A season is the same hour or day of four weeks, so the window must be 1h or 1d, not {size}.",

@@ -21,12 +21,10 @@ class Unit(StrEnum):
 
 
 class Of(StrEnum):
-    """What a metric's subject is: nothing, a feature, a class, or a service."""
+    """What a metric's subject is: nothing, or a feature."""
 
     MODEL = "model"
     FEATURE = "feature"
-    CLASS = "class"
-    SERVICE = "service"
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -86,12 +84,6 @@ METRICS: Final[Mapping[str, Measured]] = MappingProxyType(
             *_rows("drift", "psi wasserstein", of=Of.FEATURE),
             *_rows("drift", "jensen_shannon kolmogorov_smirnov cramers_v", of=Of.FEATURE, high=1.0),
             *_rows("drift", "missing_rate", Unit.RATIO, of=Of.FEATURE),
-            *_rows(
-                "delivery",
-                "emitted stored dead_lettered dropped on_the_way missing sampled_out",
-                Unit.COUNT,
-                of=Of.SERVICE,
-            ),
         )
     }
 )

@@ -105,7 +105,7 @@ def _subject(form: RuleForm, measured: Measured | None) -> Subject:
             raise WrongRuleError(
                 f"{form.metric} speaks of the whole model and has no subject. Leave it out.", "subject"
             )
-        needs_all = "subject" in form.by or measured.of in (Of.FEATURE, Of.SERVICE)
+        needs_all = "subject" in form.by or measured.of is Of.FEATURE
         return OfMetric(
             name=measured.name,
             analyzer=measured.analyzer,
@@ -215,7 +215,7 @@ def _by(form: RuleForm, measured: Measured | None) -> tuple[str, ...]:
         keys.add("version")
     if form.segments:
         keys.add("segment")
-    if form.finding is not None or form.subject or (measured and measured.of in (Of.FEATURE, Of.SERVICE)):
+    if form.finding is not None or form.subject or (measured and measured.of is Of.FEATURE):
         keys.add("subject")
     return tuple(key for key in ("model", "version", "segment", "subject", "logger") if key in keys)
 

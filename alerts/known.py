@@ -1,0 +1,69 @@
+"""What the evaluator is told of each model, and what it looks at by itself: a group of a rule."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from mlmon.core.window import Window, floor, following
+
+_MONTH: Final = "month"
+_TICK: Final = timedelta(microseconds=1)
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """A model: when it last served, whether that is now, and how long its outcomes may take.
+
+    A model that is not live, such as a replay of a past year, is judged as of its own last inference.
+    """
+
+    name: str
+    last: datetime
+    is_live: bool = True
+    maturity: timedelta = timedelta(days=7)
+
+    def horizon(self, now: datetime) -> datetime:
+        """Up to when its windows are looked at."""
+        return now if self.is_live else min(now, self.last + _TICK)
+
+
+class Group(Struct, frozen=True, kw_only=True, order=True):
+    """What has a state of its own; what the rule does not tell apart is empty."""
+
+    model: str = ""
+    version: str = ""
+    segment: str = ""
+    subject: str = ""
+    logger: str = ""
+
+    def __str__(self) -> str:
+        """What it is, as a person would say it."""
+        said = (
+            self.model,
+            self.version and f"version {self.version}",
+            self.segment,
+            self.subject,
+            self.logger,
+        )
+        return ", ".join(part for part in said if part) or "all"
+
+
+def back(start: datetime, size: str, windows: int) -> datetime:
+    """The start of the window that lies so many windows before the one that starts here.
+
+    >>> from datetime import UTC
+    >>> back(datetime(2026, 3, 1, tzinfo=UTC), "month", 3).isoformat()
+    '2025-12-01T00:00:00+00:00'
+    """
+    if size == _MONTH:
+        place = start.year * 12 + start.month - 1 - windows
+        return start.replace(year=place // 12, month=place % 12 + 1)
+    return start - windows * (following(start, size) - start)
+
+
+def recent(horizon: datetime, size: str, windows: int) -> Window:
+    """The last so many windows of a size, the last being the one that holds the horizon."""
+    last = floor(horizon - _TICK, size)
+    return Window(start=back(last, size, windows - 1), end=following(last, size))
