@@ -1,0 +1,1 @@
+"""Dashboards as saved objects of Kibana and of OpenSearch Dashboards, and the way to put them there."""
