@@ -169,7 +169,9 @@ def _of_metric(work: _Work, rule: Rule) -> Iterator[tuple[Group, list[Judged]]]:
     name, subjects = rule.subject.name, rule.subject.subjects
     for model in _models(work, rule):
         span = recent(_horizon(model, rule, work.now), rule.size, depth(rule))
-        for cut, series in work.board.of(rule.size, name, model.name).items():
+        known = work.board.of(rule.size, name, model.name)
+        for cut in sorted(known):
+            series = known[cut]
             version, segment, subject = cut
             if _fits(rule.versions, version) and _fits(rule.segments, segment) and _fits(subjects, subject):
                 points = [series[start] for start in sorted(series) if start in span]

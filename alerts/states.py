@@ -10,7 +10,7 @@ again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -289,11 +289,15 @@ def _to(alert: Alert, phase: Phase, at: datetime, changes: list[Change], reason:
 
 def _expired(alert: Alert, rule: Rule, now: datetime) -> tuple[Alert, list[Change]]:
     """Over, where nothing new was known for too long."""
-    changes: list[Change] = []
-    if alert.seen is None or now - alert.seen <= max(rule.expire, timedelta(0)):
-        return alert, changes
-    reason = "nothing new was known of it"
+    if alert.seen is None or now - alert.seen <= rule.expire:
+        return alert, []
     at = alert.recent[-1].end if alert.recent else alert.seen
+    return ended(alert, at, "nothing new was known of it")
+
+
+def ended(alert: Alert, at: datetime, reason: str) -> tuple[Alert, list[Change]]:
+    """The alert brought to its end for a reason other than what windows say."""
+    changes: list[Change] = []
     if alert.phase is Phase.PENDING:
         alert = replace(_to(alert, Phase.INACTIVE, at, changes, reason), since=None)
     if alert.phase is Phase.FIRING:

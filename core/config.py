@@ -17,7 +17,10 @@ from mlmon.core.errors import ConfigError, nearest
 
 FILE: Final = "mlmon.yaml"
 _PREFIX: Final = "MLMON_"
-_OTHER_VARIABLES: Final = ("MLMON_CONFIG", "MLMON_LOG_", "MLMON_TEST_")
+NOTIFY: Final = "MLMON_NOTIFY_"
+"""Before the name of a route: the variable with its address, which may hold a secret."""
+
+_OTHER_VARIABLES: Final = ("MLMON_CONFIG", "MLMON_LOG_", "MLMON_TEST_", NOTIFY)
 STORE_KEY: Final = "MLMON_STORE_KEY"
 STORE_PASSWORD: Final = "MLMON_STORE_PASSWORD"  # noqa: S105 - a name, no secret
 STORE_TOKEN: Final = "MLMON_STORE_TOKEN"  # noqa: S105 - as above
@@ -181,6 +184,38 @@ class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = {}
 
 
+class RouteConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where notices go. An address with a secret is in `MLMON_NOTIFY_NAME` or in a file, never here."""
+
+    alertmanager: Annotated[
+        str | None, Meta(description="The address of an Alertmanager, such as `http://alertmanager:9093`.")
+    ] = None
+    url_file: Annotated[
+        str | None,
+        Meta(description="A file with the address of a notifier, in place of `MLMON_NOTIFY_NAME`."),
+    ] = None
+    severities: Annotated[
+        tuple[Literal["info", "warning", "critical"], ...],
+        Meta(description="Only notices so severe; default: all."),
+    ] = ()
+    owners: Annotated[
+        tuple[str, ...], Meta(description="Only notices of rules of these owners; `*` stands for any.")
+    ] = ()
+
+
+class RulesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Alert rules, and who hears of them."""
+
+    folder: Annotated[str, Meta(description="The folder with the rule files.")] = "rules"
+    builtin: Annotated[bool, Meta(description="Whether the rules that come with mlmon hold too.")] = True
+    page: Annotated[
+        str | None, Meta(description="The page's address as people reach it, for links in notices.")
+    ] = None
+    routes: Annotated[
+        dict[str, RouteConfig], Meta(description="Where notices go, by a name; see docs/alerts.md.")
+    ] = {}
+
+
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings."""
 
@@ -189,7 +224,12 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     collector: CollectorConfig = CollectorConfig()
     analyze: AnalyzeConfig = AnalyzeConfig()
     page: PageConfig = PageConfig()
+    rules: RulesConfig = RulesConfig()
     models: dict[str, ModelConfig] = {}
+
+
+_BY_NAME: Final[dict[str, type[Struct]]] = {"models": ModelConfig, "rules.routes": RouteConfig}
+"""Settings that are a section for each name; they have no variables."""
 
 
 def keys(section: type[Struct] = Config, prefix: str = "") -> Iterator[str]:
@@ -197,7 +237,7 @@ def keys(section: type[Struct] = Config, prefix: str = "") -> Iterator[str]:
     for name, kind in get_type_hints(section).items():
         if isinstance(kind, type) and issubclass(kind, Struct):
             yield from keys(kind, f"{prefix}{name}.")
-        elif name != "models":
+        elif f"{prefix}{name}" not in _BY_NAME:
             yield f"{prefix}{name}"
 
 
@@ -271,9 +311,10 @@ def _check_known(tree: dict[str, Any], section: type[Struct] = Config, prefix: s
                 f"The configuration has an unknown key '{prefix}{name}' (value {value!r}). "
                 f"Allowed here: {', '.join(hints)}.{nearest(str(name), hints)}"
             )
-        if name == "models" and isinstance(value, dict):
-            for model, settings in value.items():
-                _check_known(settings if isinstance(settings, dict) else {}, ModelConfig, f"models.{model}.")
+        if f"{prefix}{name}" in _BY_NAME and isinstance(value, dict):
+            of_one = _BY_NAME[f"{prefix}{name}"]
+            for key, settings in value.items():
+                _check_known(settings if isinstance(settings, dict) else {}, of_one, f"{prefix}{name}.{key}.")
         elif isinstance(hints[name], type) and issubclass(hints[name], Struct) and isinstance(value, dict):
             _check_known(value, hints[name], f"{name}.")
 

@@ -40,7 +40,13 @@ def settings_table() -> str:
         f"| `models.NAME.{key}` | | {_default(default)} | {about} |"
         for key, default, about in _settings(config.ModelConfig, "")
     ]
-    return "\n".join(["| key | variable | default | meaning |", "|---|---|---|---|", *rows, *models, ""])
+    routes = [
+        f"| `rules.routes.NAME.{key}` | | {_default(default)} | {about} |"
+        for key, default, about in _settings(config.RouteConfig, "")
+    ]
+    return "\n".join(
+        ["| key | variable | default | meaning |", "|---|---|---|---|", *rows, *routes, *models, ""]
+    )
 
 
 def meters_table(part: Part) -> str:
@@ -64,7 +70,7 @@ def _settings(section: type[Struct], prefix: str) -> list[tuple[str, Any, str]]:
     for name, kind in get_type_hints(section, include_extras=True).items():
         if isinstance(kind, type) and issubclass(kind, Struct):
             rows += _settings(kind, f"{prefix}{name}.")
-        elif name != "models":
+        elif name not in ("models", "routes"):
             rows.append((f"{prefix}{name}", getattr(defaults, name), _about(kind)))
     return rows
 

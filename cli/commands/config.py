@@ -57,10 +57,13 @@ def _rows(asked: Asked) -> list[Row]:
     written = _written(file)
     known = list(config.keys())
     rows = [_row(key, _value(effective, key), _origin(key, asked, written, file)) for key in known]
-    for model, given in effective["models"].items():
+    named = {"models": effective["models"], "rules.routes": effective["rules"]["routes"]}
+    for section, name, given in (
+        (section, name, given) for section, each in named.items() for name, given in each.items()
+    ):
         rows += [
-            {"key": f"models.{model}.{name}", "value": value, "from": file, "variable": None}
-            for name, value in given.items()
+            {"key": f"{section}.{name}.{key}", "value": value, "from": file, "variable": None}
+            for key, value in given.items()
             if value is not None
         ]
     return rows

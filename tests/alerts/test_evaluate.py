@@ -155,7 +155,8 @@ def drifted(start: datetime, **more) -> Finding:
     """Give a finding of drift in a week."""
     return Finding(
         analyzer="drift", model="fraud", metric="psi", subject="temp", size="7d", value=0.4,
-        bound=0.1, n=5000, window=Window(start=start, end=start + 7 * DAY), message="temp has drifted.", **more,
+        bound=0.1, n=5000, window=Window(start=start, end=start + 7 * DAY),
+        message="temp has drifted.", **more,
     )  # fmt: skip
 
 
