@@ -72,7 +72,7 @@ def app(reader: Reader, *, clock: Clock = clock.system, metrics: Tell | None = N
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        desk.pool.submit(bundle.tag)
+        desk.pool.submit(bundle.zipped)
         yield
         desk.pool.shutdown(wait=False, cancel_futures=True)
 
@@ -162,7 +162,7 @@ def _cached(request: Request, body: bytes) -> Response:
 
 
 def _html(template: str, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401 - whatever it shows
-    text = pages.render(template, assets=_assets_path(), **values)
+    text = pages.render(template, assets=pages.assets_path(), vega=pages.vega_path(), **values)
     return HTMLResponse(text, status, headers={"cache-control": "no-cache"})
 
 
@@ -178,25 +178,24 @@ async def _not_there(request: Request, error: Exception) -> Response:
     return _html("error.html", status, message=message, path=request.url.path)
 
 
-def _assets_path() -> str:
-    return f"/assets/{_own_tag()}"
-
-
-def _own_tag() -> str:
-    text = "".join(pages.asset(name) for name in (*pages.SCRIPTS, pages.STYLE))
-    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-
-
 async def _asset(request: Request) -> Response:
     name = request.path_params["name"]
-    if name == "vega.js":
-        text = await run_in_threadpool(bundle.script)
-    elif name in (*pages.SCRIPTS, pages.STYLE):
+    if name == pages.VEGA:
+        return await run_in_threadpool(_vega, request)
+    if name in (*pages.SCRIPTS, pages.STYLE):
         text = pages.asset(name)
     else:
         raise HTTPException(404)
     kind = _TYPES[name.rpartition(".")[2]]
     return Response(text, headers={"content-type": kind, "cache-control": _FOR_GOOD})
+
+
+def _vega(request: Request) -> Response:
+    """The script that draws, compressed once for all who take it so."""
+    headers = {"content-type": _TYPES["js"], "cache-control": _FOR_GOOD, "vary": "accept-encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(bundle.script(), headers=headers)
+    return Response(bundle.zipped(), headers=headers | {"content-encoding": "gzip"})
 
 
 def _params(request: Request) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
@@ -15,13 +16,14 @@ from mlmon.core import metric
 from mlmon.core.clock import isoformat
 from mlmon.core.panel import Unit
 from mlmon.core.result import identity
-from mlmon.web import evidence, export, found, units
+from mlmon.web import bundle, evidence, export, found, units
 from mlmon.web.view import PRESETS, address, utc
 
 SCRIPTS = ("theme.js", "time.js", "draw.js", "cursor.js", "page.js")
 """The page's own scripts, in the order they are loaded."""
 
 STYLE = "style.css"
+VEGA = "vega.js"
 
 
 @lru_cache(maxsize=1)
@@ -68,9 +70,22 @@ def inline_json(value: Any) -> Markup:  # noqa: ANN401 - any plain value
     return Markup(text)  # noqa: S704 - nothing that HTML would read is left
 
 
+@lru_cache(maxsize=16)
 def asset(name: str) -> str:
     """The text of one of the page's own files."""
     return files("mlmon.web").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def assets_path() -> str:
+    """Where the page's own files are; it changes when they do, so that a browser may keep them for good."""
+    text = "".join(asset(name) for name in (*SCRIPTS, STYLE))
+    return f"/assets/{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
+
+
+def vega_path() -> str:
+    """Where the script that draws is; it outlives changes of the page's own files."""
+    return f"/assets/{bundle.tag()}/{VEGA}"
 
 
 def model_path(name: str) -> str:

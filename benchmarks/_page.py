@@ -1,0 +1,113 @@
+"""What the benchmark of the page shares with who looks at it: a million stored inferences, analysed."""
+
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+
+from mlmon.core import schema
+from mlmon.core.clock import isoformat
+from mlmon.core.event import Event
+from mlmon.core.schema import Dataset
+from mlmon.stores.embedded import open_store
+
+MODELS = ("flight-delay", "baggage-eta")
+START = datetime(2013, 3, 1, tzinfo=UTC)
+DAYS = 90
+JUDGED = 4
+"""Of so many inferences one has an outcome."""
+
+_CARRIERS = ("9E", "AA", "B6", "DL", "EV", "MQ", "UA", "US", "WN", "VX")
+_BATCH = 5_000
+_MIDDLE = 0.5
+_RENEWED = 0.6
+"""From this part of the time on the second version serves."""
+
+_WORSE = 0.8
+"""From here on more inferences fail."""
+
+
+def fill(folder: Path, events: int) -> None:
+    """Make a store of so many inferences of two models over 90 days, with outcomes, results and findings."""
+    store = open_store(folder)
+    each = events // len(MODELS)
+    for model in MODELS:
+        batch: list[Event] = []
+        for event in _events(model, each):
+            batch.append(event)
+            if len(batch) >= _BATCH:
+                store.write(batch)
+                batch = []
+        store.write(batch)
+    store.compact()
+    store.close()
+    until = (START + timedelta(days=30)).date().isoformat()
+    for model in MODELS:
+        _mlmon(folder, "reference", "build", "--model", model, "--since", "2013-03-01", "--until", until)
+    _mlmon(folder, "analyze")
+
+
+def _mlmon(folder: Path, *words: str) -> None:
+    command = [sys.executable, "-m", "mlmon.cli", *words, "--store", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own program
+
+
+def _events(model: str, count: int) -> Iterator[Event]:
+    random_ = random.Random(model)  # noqa: S311 - the same events on every run
+    step = timedelta(days=DAYS) / count
+    for number in range(count):
+        moment = START + number * step
+        place = number / count
+        score = random_.betavariate(2.0, 5.0 - 1.5 * place)
+        said = "late" if score >= _MIDDLE else "on_time"
+        failed = random_.random() < 0.004 + (0.01 if place > _WORSE else 0)
+        about: dict[str, object] = {
+            schema.LOG_LEVEL: "info",
+            schema.PRODUCER_ID: model,
+            schema.MODEL_NAME: model,
+            schema.MODEL_VERSION: "2" if place > _RENEWED else "1",
+            schema.INFERENCE_ID: f"{model}-{number}",
+        }
+        inference: dict[str, object] = {
+            schema.EVENT_OUTCOME: "failure" if failed else "success",
+            schema.EVENT_DURATION: int(random_.lognormvariate(17.0, 0.4)),
+            schema.TASK: "binary",
+            schema.POSITIVE_LABEL: "late",
+            schema.PREDICTION_LABEL: said,
+            schema.PREDICTION_SCORE: round(score, 6),
+            schema.FEATURES_NUMERIC: {
+                "temp": round(random_.gauss(15 + 12 * place, 5), 2),
+                "wind": random_.randrange(40),
+                "distance": random_.randrange(90, 3000),
+            },
+            schema.SEGMENT: {"carrier": random_.choice(_CARRIERS)},
+        }
+        yield _event(Dataset.INFERENCE, moment, 2 * number, about | inference)
+        if number % JUDGED == 0:
+            late = random_.random() < score * (1 - 0.4 * place)
+            outcome = {schema.OUTCOME_LABEL: "late" if late else "on_time"}
+            yield _event(Dataset.OUTCOME, moment + timedelta(hours=3), 2 * number + 1, about | outcome)
+
+
+def _event(dataset: Dataset, moment: datetime, sequence: int, document: dict[str, object]) -> Event:
+    model = str(document[schema.MODEL_NAME])
+    document |= {
+        schema.TIMESTAMP: isoformat(moment),
+        schema.EVENT_ID: f"{model}-{sequence}",
+        schema.EVENT_SEQUENCE: sequence,
+        schema.EVENT_DATASET: dataset,
+    }
+    if dataset is Dataset.OUTCOME:
+        document[schema.OUTCOME_OBSERVED_AT] = document[schema.TIMESTAMP]
+    return Event(
+        id=f"{model}-{sequence}", dataset=dataset, timestamp=moment, model=model, producer=model,
+        sequence=sequence, body=orjson.dumps(document),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    fill(Path(sys.argv[1]), int(sys.argv[2]))
