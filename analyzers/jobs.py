@@ -256,7 +256,8 @@ def _changed(model: Model, hours: set[datetime], *, now: datetime, again: Window
         start, end = max(again.start, whole.start), min(again.end, whole.end)
         if start < end:
             changed |= {window.start for window in windows(Window(start=start, end=end), HOUR)}
-    if model.last is not None and now - timedelta(days=2) < model.last <= now:
+    lately = timedelta(days=2) + (model.fresh or timedelta(0))
+    if model.last is not None and now - lately < model.last <= now:
         changed.add(floor(now, HOUR))
     return changed
 

@@ -6,7 +6,7 @@ What is known is kept in a blob and added to from the inferences stored since, b
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -16,11 +16,11 @@ from msgspec.structs import replace
 from mlmon.analyzers import cursor as cursors
 from mlmon.analyzers.cursor import Cursor
 from mlmon.core import schema
-from mlmon.core.config import Config, ModelConfig
+from mlmon.core.config import Config, ExpectConfig, ModelConfig
 from mlmon.core.query import Count, Exists, Max, Mean, Min, Query, Row, Terms, TopTerms
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader, Writer
-from mlmon.core.window import Window
+from mlmon.core.window import Window, parse_duration
 
 BINARY: Final = "binary"
 MULTICLASS: Final = "multiclass"
@@ -47,6 +47,7 @@ class Model(Struct, frozen=True, kw_only=True):
     `positive_label` is the configured one, else the one its events name, else the label whose predictions
     score highest; None where nothing tells. `segments` are the fields that results are computed for, each
     with its most frequent values. `drift_against` names what drift is measured from (`baseline.KINDS`).
+    `expect` is what the settings declare of each feature, `fresh` how old the newest inference may be.
     """
 
     name: str
@@ -59,6 +60,8 @@ class Model(Struct, frozen=True, kw_only=True):
     first: datetime | None = None
     last: datetime | None = None
     drift_against: str = "fixed"
+    expect: dict[str, ExpectConfig] = {}
+    fresh: timedelta | None = None
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -144,6 +147,8 @@ def _described(name: str, seen: Seen, config: ModelConfig) -> Model:
         first=seen.first,
         last=seen.last,
         drift_against=config.drift_against,
+        expect=config.expect,
+        fresh=parse_duration(config.fresh) if config.fresh else None,
     )
 
 

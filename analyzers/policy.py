@@ -25,6 +25,9 @@ DRIFT_SIZES: Final = ("7d", "30d", "month", "all")
 
 SHORT_SIZES: Final = ("1h", "1d")
 
+QUALITY_SIZES: Final = DRIFT_SIZES
+"""In shorter windows what a reference lets expect of a feature follows the hour and the weather."""
+
 PERFORMANCE_SIZES: Final = DRIFT_SIZES
 """Events of one day share its weather and its incidents: intervals of a day alone claim too much."""
 
@@ -55,6 +58,12 @@ class Policy(Struct, frozen=True, kw_only=True):
     Service: `error_rate` is the failing share that is always too much; `silence` is how many times the usual
     longest gap a model may stay silent, judged by at least `silence_days` earlier days.
 
+    Data quality: `quality_sizes` are those in which features are held against what was learnt of them, and
+    `quality_rate` bounds the share of false findings among all rules of all features in a window.
+
+    Volume: `volume` is how many times more or fewer inferences than in the same hour or day of the weeks
+    before are too many or too few.
+
     Anomalies: `anomaly_sizes` names the sizes, of `1h` and `1d`, whose metrics are looked at as series.
     """
 
@@ -76,6 +85,9 @@ class Policy(Struct, frozen=True, kw_only=True):
     error_rate_critical: float = 0.1
     silence: float = 3.0
     silence_days: int = 7
+    quality_sizes: tuple[str, ...] = QUALITY_SIZES
+    quality_rate: float = 0.001
+    volume: float = 2.0
     anomaly_sizes: tuple[str, ...] = ()
 
     def judges(self, size: str, against: str) -> bool:

@@ -12,18 +12,22 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from mlmon.analyzers.expectations import (
+    DUPLICATES,
+    FRESHNESS,
     NUMBER,
     RARE,
+    SCHEMA,
     TEXT,
     TIME,
+    VOLUME,
     Expected,
     Problem,
     Seen,
-    of_profile,
+    of_reference,
     problems,
 )
 from mlmon.analyzers.profile_columns import Column, Columns, floats, from_columns, is_numeric, text
-from mlmon.analyzers.reference import Categorical, Numeric, Reference
+from mlmon.analyzers.reference import Categorical, Reference
 
 Row = dict[str, Any]
 
@@ -59,11 +63,10 @@ def check(
     What is declared of a column takes the place of what the reference says of it.
     """
     known = _profile(reference)
-    learnt: dict[str, Numeric | Categorical] = {}
-    if known is not None:
-        learnt = {**known.numeric, **known.categorical}
-    expected = {name: of_profile(profile) for name, profile in learnt.items()} | dict(expect or {})
-    rows = [_column(name, values, expected.get(name, Expected())) for name, values in table.items()]
+    expected = (of_reference(known) if known is not None else {}) | dict(expect or {})
+    seen = {name: _seen(values, expected.get(name, Expected())) for name, values in table.items()}
+    broken = problems({name: (one, expected.get(name, Expected())) for name, one in seen.items()})
+    rows = [_column(name, one, broken.get(name, [])) for name, one in seen.items()]
     found = [*_schema(table, expected), *_duplicates(table, reference), *(_arrival(times) if times else ())]
     n = len(next(iter(table.values()), ()))
     return [{"column": "", "kind": "table", "rows": n, "problems": [_said(one) for one in found]}, *rows]
@@ -86,8 +89,7 @@ def _profile(reference: Mapping[str, Column] | None) -> Reference | None:
     )
 
 
-def _column(name: str, values: Column, expected: Expected) -> Row:
-    seen = _seen(values, expected)
+def _column(name: str, seen: Seen, broken: list[Problem]) -> Row:
     frequent = Counter(seen.counts).most_common(_SHOWN)
     return {
         "column": name,
@@ -100,7 +102,7 @@ def _column(name: str, values: Column, expected: Expected) -> Row:
         "low": seen.low,
         "high": seen.high,
         "most_frequent": {value: count / (seen.rows - seen.missing) for value, count in frequent} or None,
-        "problems": [_said(problem) for problem in problems(seen, expected)],
+        "problems": [_said(problem) for problem in broken],
     }
 
 
@@ -175,7 +177,7 @@ def _schema(table: Mapping[str, Column], expected: Mapping[str, Expected]) -> li
     fresh = [name for name in table if name not in expected and not _is_time(table[name])]
     said = ((lost, "columns gone"), (fresh, "columns new"))
     return [
-        Problem(check="schema", value=float(len(names)), bound=0.0, message=f"{about}: {', '.join(names)}")
+        Problem(check=SCHEMA, value=float(len(names)), bound=0.0, message=f"{about}: {', '.join(names)}")
         for names, about in said
         if names
     ]
@@ -187,7 +189,7 @@ def _duplicates(table: Mapping[str, Column], reference: Mapping[str, Column] | N
     if share <= usual + RARE:
         return []
     message = f"{share:.1%} of the rows repeat another" + (f", expected {usual:.1%}" if reference else "")
-    return [Problem(check="duplicates", value=share, bound=usual + RARE, message=message)]
+    return [Problem(check=DUPLICATES, value=share, bound=usual + RARE, message=message)]
 
 
 def _repeated(table: Mapping[str, Column]) -> float:
@@ -216,19 +218,17 @@ def _arrival(times: Times) -> list[Problem]:
     array = np.asarray(times.values, dtype="datetime64[us]")
     known = array[~np.isnat(array)].astype(np.float64) / 1e6
     if not known.size:
-        return [Problem(check="freshness", value=1.0, bound=0.0, message="no row has a time")]
+        return [Problem(check=FRESHNESS, value=1.0, bound=0.0, message="no row has a time")]
     found = []
     age = times.now.timestamp() - float(known.max())
     if times.fresh is not None and age > times.fresh.total_seconds():
         message = f"the newest row is {age / 3600.0:,.1f} h old"
-        found.append(
-            Problem(check="freshness", value=age, bound=times.fresh.total_seconds(), message=message)
-        )
+        found.append(Problem(check=FRESHNESS, value=age, bound=times.fresh.total_seconds(), message=message))
     days = np.floor(known / _DAY.total_seconds()).astype(np.int64)
     counts = np.bincount(days - days.min())[:-1]
     if counts.size >= _FEWEST_DAYS:
         usual, last = float(np.median(counts[:-1])), float(counts[-1])
         if usual and not usual / 2.0 <= last <= usual * 2.0:
             message = f"the last whole day has {last:,.0f} rows, usual are {usual:,.0f}"
-            found.append(Problem(check="volume", value=last, bound=usual, message=message))
+            found.append(Problem(check=VOLUME, value=last, bound=usual, message=message))
     return found

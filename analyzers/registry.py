@@ -7,7 +7,18 @@ from typing import Final
 
 from msgspec import Struct
 
-from mlmon.analyzers import anomalies, coverage, drift, performance, service, silence
+from mlmon.analyzers import (
+    anomalies,
+    coverage,
+    drift,
+    duplicates,
+    freshness,
+    performance,
+    quality,
+    service,
+    silence,
+    volume,
+)
 from mlmon.analyzers.ask import Analyzer, Ask
 
 
@@ -32,6 +43,12 @@ ANALYZERS: Final = (
     Registered(name=coverage.ANALYZER, questions=(coverage.analyze,)),
     Registered(name=performance.ANALYZER, questions=(performance.analyze,)),
     Registered(name=drift.ANALYZER, questions=(drift.analyze,), reach=drift.reach),
+    Registered(
+        name=quality.ANALYZER,
+        questions=(quality.analyze, duplicates.analyze, freshness.analyze),
+        reach=quality.reach,
+    ),
+    Registered(name=volume.ANALYZER, questions=(volume.analyze,), reach=volume.reach),
     # Reads what those above have written, so it comes last.
     Registered(name=anomalies.ANALYZER, questions=(anomalies.analyze,)),
 )

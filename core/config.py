@@ -182,6 +182,9 @@ class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             "highest share), `low`, `high`, `categories`."
         ),
     ] = {}
+    fresh: Annotated[
+        _Duration | None, Meta(description="How old the newest inference may be; null is any age.")
+    ] = None
 
 
 class RouteConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -81,6 +81,8 @@ def measured(documents: list[dict], measure):  # noqa: C901, PLR0911 - one line 
         case query.Histogram(edges=edges):
             places = np.searchsorted(edges, found, side="right")
             return np.bincount(places, minlength=len(edges) + 1).tolist()
+        case query.Distinct():
+            return len(set(found))
         case query.TopTerms(size=size):
             return sorted(Counter(found).items(), key=lambda item: (-item[1], item[0]))[:size]
     if not found:
