@@ -22,17 +22,19 @@ QUALITY: Final = (
 SMALLER_IS_BETTER: Final = frozenset({"log_loss", "brier", "calibration_error", "mae", "rmse"})
 
 _RATIOS: Final = frozenset(
-    {"accuracy", "precision", "recall", "f1", "specificity", "balanced_accuracy", "prevalence", "error_rate",
-     "coverage", "missing_rate"}
+    {"accuracy", "precision", "recall", "f1", "specificity", "balanced_accuracy", "prevalence", "coverage"}
 )  # fmt: skip
-_COUNTS: Final = frozenset({"inferences", "missing", "dropped"})
+_COUNTS: Final = frozenset({"inferences", "missing", "dropped", "categories", "features"})
 _WORDS: Final = {
     "roc_auc": "ROC AUC", "f1": "F1", "mae": "MAE", "rmse": "RMSE", "mcc": "MCC", "r2": "R²", "psi": "PSI",
     "log_loss": "log loss", "brier": "Brier score", "latency_p50": "median latency",
     "latency_p95": "p95 latency", "latency_p99": "p99 latency", "coverage": "outcome coverage",
     "missing_rate": "missing rate", "cramers_v": "Cramér's V", "f1_macro": "F1 (macro)",
     "f1_micro": "F1 (micro)", "missing": "missing events", "dropped": "dropped events",
-    "f1_weighted": "F1 (weighted)",
+    "f1_weighted": "F1 (weighted)", "outside_rate": "share outside the range",
+    "wrong_type_rate": "share of another type", "new_category_rate": "share of new categories",
+    "vanished_rate": "share of vanished categories", "duplicate_rate": "share logged twice",
+    "age": "age of the newest inference",
 }  # fmt: skip
 
 
@@ -52,7 +54,7 @@ def unit_of(metric: str) -> Unit:
     (<Unit.RATIO: 'ratio'>, <Unit.NANOSECONDS: 'ns'>, <Unit.PLAIN: 'plain'>)
     """
     stem = metric.removesuffix("_macro").removesuffix("_micro").removesuffix("_weighted")
-    if stem in _RATIOS:
+    if stem in _RATIOS or metric.endswith("_rate"):
         return Unit.RATIO
     if metric.startswith(("latency", "outcome_delay")):
         return Unit.NANOSECONDS

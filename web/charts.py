@@ -44,6 +44,8 @@ _PSI_TOP: Final = 0.5
 _PSI_NOTE: Final = (
     "PSI: pale is like the reference, from 0.1 it has moved, from 0.25 a lot; darkest is 0.5 or more."
 )
+_SHARES: Final = {"missing": "missing", "invalid": "of the values not as expected"}
+"""What the shares of a heatmap are of."""
 _MISSING_TOP: Final = 0.05
 _BOUNDED: Final = frozenset({"coverage"})
 
@@ -172,7 +174,7 @@ def _heatmap(panel: Panel, rows: Sequence[Row], scope: Scope, _: Band | None) ->
     # The mean, so that one small window at the edge does not decide the order.
     effects = {name: fmean(values) for name, values in by_subject.items()}
     top = max((max(values) for values in by_subject.values()), default=0.0)
-    if panel.id == "missing":
+    if panel.unit is Unit.RATIO:
         effects = {name: effect for name, effect in effects.items() if effect > 0}
     ranked = sorted(effects, key=lambda name: (-effects[name], name))
     shown = ranked[:_MOST_ROWS]
@@ -198,7 +200,8 @@ def _heatmap(panel: Panel, rows: Sequence[Row], scope: Scope, _: Band | None) ->
         data, [{"mark": marked("rect", "cell"), "encoding": encoding}], _ROW_HEIGHT * len(shown)
     )
     more = f" The strongest {len(shown)} of {len(ranked)}." if len(ranked) > len(shown) else ""
-    note = f"Darkest: {number(top, panel.unit)} or more missing." if panel.unit is Unit.RATIO else _PSI_NOTE
+    what = _SHARES.get(panel.id, "of the values")
+    note = f"Darkest: {number(top, panel.unit)} or more {what}." if panel.unit is Unit.RATIO else _PSI_NOTE
     return Chart(specs=[spec], series=shown, note=note + more)
 
 

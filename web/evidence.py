@@ -16,6 +16,7 @@ from mlmon.web.units import number
 
 _BAR: Final = 22
 _TALL: Final = 200
+_MOST_NAMED: Final = 12
 _NAMES: Final = {"__other__": "all others", "__unseen__": "never seen before"}
 _TESTS: Final = {"n": "enough events", "effect": "large enough to matter", "significance": "not by chance",
                  "consecutive": "lasting"}  # fmt: skip
@@ -135,6 +136,7 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
         rows.append(("95 % interval", f"{value(finding, finding.low)} to {value(finding, finding.high)}"))
     rows += _of_reference(finding)
     rows += _of_producers(finding)
+    rows += _of_quality(finding)
     if (p := evidence.get("p_adjusted")) is not None:
         rows.append(("chance of it without a change", units.chance(p)))
     if evidence.get("compared"):
@@ -178,6 +180,46 @@ def _of_producers(finding: Finding) -> Iterator[tuple[str, str]]:
         )
         where = f" on {one['host']}" if one["host"] else ""
         yield f"producer {one['producer']}{where}", f"{lost} of {of}{f': {runs}' if runs else ''}"
+
+
+def _of_quality(finding: Finding) -> Iterator[tuple[str, str]]:
+    """Of what is not as it should be: what was expected beside what was seen, and who expects it."""
+    evidence = finding.evidence
+    if not evidence.get("check"):
+        return
+    if "missing" not in evidence:
+        yield "expected", _plainly(evidence.get("expected"))
+        yield "seen", _plainly(evidence.get("seen"))
+    yield "expected by the", str(evidence.get("from") or units.NOTHING)
+
+
+def _plainly(value: Any) -> str:  # noqa: ANN401 - whatever a rule says of a column
+    """A value of the evidence in words.
+
+    >>> _plainly([0.0, 41.5]), _plainly(["EWR", "JFK"]), _plainly({"gone": ["temp"], "new": []})
+    ('0 to 41.5', 'EWR, JFK', 'gone: temp')
+    """
+    if value in (None, [], {}):
+        return units.NOTHING
+    match value:
+        case [float() | int() | None as low, float() | int() | None as high]:
+            return f"{_end(low)} to {_end(high)}"
+        case list():
+            more = len(value) - _MOST_NAMED
+            return ", ".join(map(str, value[:_MOST_NAMED])) + (f" and {more} more" if more > 0 else "")
+        case dict():
+            parts = (
+                f"{name}: {_plainly(each)}" for name, each in value.items() if each not in (None, [], {})
+            )
+            return "; ".join(parts) or units.NOTHING
+        case float() | int():
+            return number(value, Unit.PLAIN)
+        case _:
+            return str(value)
+
+
+def _end(value: float | None) -> str:
+    return "any" if value is None else f"{value:g}"
 
 
 def tests(finding: Finding) -> list[tuple[str, bool]]:

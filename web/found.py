@@ -26,7 +26,7 @@ _FIELDS: Final = (
     schema.RESULT_VALUE, schema.RESULT_N, schema.MESSAGE, schema.FINDING_SEVERITY, schema.FINDING_STATE,
 )  # fmt: skip
 _MOST_BARS: Final = 10
-_LATER: Final = {"drift": 1, "delivery": 2}
+_LATER: Final = {"quality": 1, "drift": 1, "volume": 1, "delivery": 2}
 
 
 class Group(Struct, frozen=True, kw_only=True):
@@ -128,7 +128,9 @@ def grouped(findings: Iterable[Finding], last: datetime | None) -> list[Group]:
     """Findings by what they speak of: open ones first, the most severe and then the newest on top."""
     groups: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:
-        key = (finding.analyzer, finding.metric, finding.subject, finding.segment, finding.version)
+        # What is missing, drift and the quality of data both tell of: for a reader that is one matter.
+        who = "" if finding.metric == "missing_rate" else finding.analyzer
+        key = (who, finding.metric, finding.subject, finding.segment, finding.version)
         groups.setdefault(key, []).append(finding)
     made = []
     for members in groups.values():

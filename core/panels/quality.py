@@ -7,12 +7,14 @@ from typing import Final
 from mlmon.core import schema
 from mlmon.core.panel import AUTO, MODEL, Kind, Panel, Threshold, Unit
 from mlmon.core.panels.columns import SUBJECT, TIME, VALUE, N, metrics
-from mlmon.core.query import Count, Exists, Max, Query, Sum, Terms, TimeBucket
+from mlmon.core.query import AllOf, Count, Exists, Max, OneOf, Query, Sum, Terms, TimeBucket
 from mlmon.core.result import Severity
 from mlmon.core.schema import Dataset
 
 _SHARE: Final = (Threshold(value=0.05, severity=Severity.WARNING),)
 """The change of a missing rate that matters, by the default policy."""
+
+_INVALID: Final = ("wrong_type_rate", "outside_rate", "new_category_rate")
 
 MISSING: Final = Panel(
     id="missing",
@@ -26,6 +28,26 @@ MISSING: Final = Panel(
     empty="Nothing is known of missing inputs yet. Build a reference: mlmon reference build --model NAME",
     thresholds=_SHARE,
 )
+
+INVALID: Final = Panel(
+    id="invalid",
+    title="Which inputs are not as expected?",
+    kind=Kind.HEATMAP,
+    # The largest share of a feature's values that breaks a rule: another type, out of range, a new category.
+    query=Query(
+        dataset=Dataset.METRIC,
+        where=AllOf((OneOf(schema.METRIC_NAME, _INVALID),)),
+        by={TIME: TimeBucket(AUTO), SUBJECT: Terms(schema.RESULT_SUBJECT)},
+        measures={VALUE: Max(schema.RESULT_VALUE), N: Max(schema.RESULT_N)},
+    ),
+    x=TIME,
+    y=(SUBJECT,),
+    series=VALUE,
+    unit=Unit.RATIO,
+    empty="Nothing is expected of the inputs yet. Build a reference: mlmon reference build --model NAME",
+    thresholds=(Threshold(value=0.01, severity=Severity.WARNING),),
+)
+"""Its threshold is what the rules let pass of values that a reference has not met."""
 
 REDACTED: Final = Panel(
     id="redacted",

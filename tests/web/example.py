@@ -241,6 +241,8 @@ def _drift(common: dict[str, Any], n: float, place: float, random_: random.Rando
         missing = 0.004 if feature == "temp" else 0.0
         missing += 0.08 * (feature == "wind_speed" and 0.35 < place < 0.5)
         yield Metric(analyzer="drift", name="missing_rate", subject=feature, value=missing, n=n, **common)
+        beyond = 0.12 * (feature == "temp" and place > 0.5)
+        yield Metric(analyzer="quality", name="outside_rate", subject=feature, value=beyond, n=n, **common)
         if value > 0.1 and common["size"] != "1d" and not common["version"]:
             yield _drifted(common, feature, value, n)
 

@@ -153,7 +153,7 @@ def test_a_version_and_a_segment_narrow_the_panels(reader, clock):
 def test_the_data_of_every_chart_can_be_taken_away(reader, clock):
     """Every panel gives its rows as CSV and JSON, and names the command that prints them."""
     panels = get(reader, clock, "/api/panels?model=flight-delay&range=all").json()["panels"]
-    assert len(panels) == 11
+    assert len(panels) == 12
     for panel in panels:
         path = f"/api/panels/{panel['id']}.{{}}?model=flight-delay&range=all"
         rows = get(reader, clock, path.format("json")).json()

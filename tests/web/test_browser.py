@@ -69,7 +69,7 @@ def test_charts_are_drawn_with_data(chromium, address, scheme):
     """Every panel of the model has marks, in light and dark, under a policy without evaluation of text."""
     with opened(chromium, address + MODEL, scheme=scheme) as page:
         marks = drawn(page)
-        assert len(marks) == 11
+        assert len(marks) == 12
         assert all(marks.values()), marks
         colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (colour == "rgb(14, 16, 20)") == (scheme == "dark")

@@ -45,6 +45,10 @@ ROWS = {
     "missing": [
         stated(1, "missing_rate", 0.08, subject="temp"), stated(1, "missing_rate", 0.0, subject="hour")
     ],
+    "invalid": [
+        {TIME: START + timedelta(days=day), "subject": name, VALUE: value, N: 100.0}
+        for day, name, value in ((0, "temp", 0.0), (1, "temp", 0.12), (1, "carrier", 0.01), (3, "hour", 0.0))
+    ],
     "segments": [
         stated(0, "roc_auc", 0.86, segment="carrier=UA"), stated(3, "roc_auc", 0.85, segment="carrier=UA"),
         stated(0, "roc_auc", 0.84, segment="carrier=EV"), stated(3, "roc_auc", 0.75, segment="carrier=EV"),

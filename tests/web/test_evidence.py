@@ -1,9 +1,11 @@
 import json
+from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
 
 from mlmon.core.result import Finding
+from mlmon.core.window import Window
 from mlmon.web import evidence
 
 
@@ -51,3 +53,27 @@ def test_categories_nobody_saw_before_are_named(example):
                   "reference": [0.9, 0.1, 0.0], "current": [0.5, 0.1, 0.4]}  # fmt: skip
     [spec] = evidence.chart(replace(finding, evidence=categories)).specs
     assert {row["bin"] for row in spec["data"]["values"]} == {"UA", "all others", "never seen before"}
+
+
+@pytest.mark.parametrize(
+    ("check", "expected", "seen", "shown"),
+    [
+        ("range", [0.0, 41.5], [-3.0, None], ("0 to 41.5", "-3 to any")),
+        ("new categories", ["EWR", "JFK"], ["BOS"], ("EWR, JFK", "BOS")),
+        ("type", "number", "text", ("number", "text")),
+        ("schema", {"features": 13}, {"gone": ["temp"], "new": []}, ("features: 13", "gone: temp")),
+        ("cardinality", 3, 51, ("3", "51")),
+    ],
+)
+def test_what_was_expected_stands_beside_what_was_seen(check, expected, seen, shown):
+    """A finding of data quality says in words what was expected, what was seen, and who expects it."""
+    window = Window(start=datetime(2013, 3, 4, tzinfo=UTC), end=datetime(2013, 3, 11, tzinfo=UTC))
+    finding = Finding(
+        analyzer="quality", model="m", metric="outside_rate", window=window, size="7d", value=0.2, bound=0.01,
+        n=500.0, message="", subject="temp",
+        evidence={"check": check, "expected": expected, "seen": seen, "from": "reference"},
+    )  # fmt: skip
+    facts = dict(evidence.facts(finding))
+    assert (facts["expected"], facts["seen"]) == shown
+    assert facts["expected by the"] == "reference"
+    assert evidence.chart(finding).specs

@@ -50,7 +50,7 @@
   const read = (figure, window) => {
     const panel = mlmon.panelOf(figure);
     const readout = figure.querySelector(".readout");
-    if (!panel || !readout || ["findings", "drift", "missing"].includes(panel.id)) return;
+    if (!panel || !readout || ["findings", "drift", "missing", "invalid"].includes(panel.id)) return;
     const rows = rowsOf(figure).filter((row) => "value" in row);
     if (!rows.length) return;
     const known = rows.filter((row) => row.value !== null);
@@ -102,7 +102,7 @@
     if (!datum) return "";
     const percent = (value) => mlmon.number(value, "ratio");
     if (panel.id === "findings") return datum.message ? `${mlmon.span(datum.start, datum.end)}\n${datum.message}` : "";
-    if (datum.subject && typeof datum.start === "number") return `${datum.subject}\n${mlmon.span(datum.start, datum.end)}\n${panel.id === "missing" ? `missing ${percent(datum.value)}` : `PSI ${mlmon.number(datum.value, "plain")}`}`;
+    if (datum.subject && typeof datum.start === "number") return `${datum.subject}\n${mlmon.span(datum.start, datum.end)}\n${panel.unit === "ratio" ? `${panel.id === "missing" ? "missing" : "not as expected"} ${percent(datum.value)}` : `PSI ${mlmon.number(datum.value, "plain")}`}`;
     if (panel.id === "segments" && datum.segment) {
       const of = (value) => mlmon.number(value, panel.unit, panel.suffix);
       const then = datum.first === null ? "" : `first ${of(datum.first)}, `;
