@@ -115,6 +115,7 @@ def writing(config: Config, *parts: str) -> Iterator[Store]:
     store = open_store(
         folder(config.store),
         keep_events=parse_duration(config.store.keep_events),
+        keep_evaluations=parse_duration(config.store.keep_evaluations),
         keep_results=parse_duration(config.store.keep_results),
     )
     try:

@@ -89,6 +89,7 @@ def options(store: StoreConfig) -> Options:
         shards=store.shards,
         replicas=store.replicas,
         keep_events=store.keep_events,
+        keep_evaluations=store.keep_evaluations,
         keep_results=store.keep_results,
     )
 

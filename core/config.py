@@ -42,9 +42,14 @@ class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         _Duration,
         Meta(description="How long events are kept, counted from when they were stored."),
     ] = "30d"
-    keep_results: Annotated[
-        _Duration, Meta(description="How long evaluations, metrics and findings are kept.")
+    keep_evaluations: Annotated[
+        _Duration,
+        Meta(
+            description="How long evaluations are kept, one for each outcome. A window that is stated again "
+            "needs all of its own."
+        ),
     ] = "400d"
+    keep_results: Annotated[_Duration, Meta(description="How long metrics and findings are kept.")] = "400d"
     folder: Annotated[
         str,
         Meta(description="With a cluster: what stays on this machine, such as dead letters and keys."),

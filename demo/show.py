@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MARK: Final = "mlmon-demo"
 """A file that says a folder is the demo's, so that the next demo may replace it."""
+_LONG: Final = "3650d"
+"""A year of events is stored within seconds, and none of it is to go."""
 
 
 def run(*, once: bool, port: int, store: str, report: str) -> None:
@@ -44,7 +46,7 @@ def run(*, once: bool, port: int, store: str, report: str) -> None:
     out, err = Console(), Console(stderr=True)
     _make_room(Path(store))
     config = Config(
-        store=StoreConfig(url=store, keep_events="3650d", keep_results="3650d"),
+        store=StoreConfig(url=store, keep_events=_LONG, keep_evaluations=_LONG, keep_results=_LONG),
         page=PageConfig(port=port),
         models={serve.MODEL: ModelConfig(maturity="2d")},
     )

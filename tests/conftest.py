@@ -133,6 +133,7 @@ REQUIREMENTS = {
     ),
     "npm": Requirement(find=_program("npm"), how="apt-get install npm"),
     "openssl": Requirement(find=_program("openssl"), how="apt-get install openssl"),
+    "pip": Requirement(find=_module("pip"), how="python -m ensurepip"),
     "ruby": Requirement(find=_program("ruby", "jruby"), how="apt-get install ruby"),
     "setuptools": Requirement(find=_setuptools, how="pip install 'setuptools>=77'"),
 }

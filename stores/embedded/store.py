@@ -52,6 +52,7 @@ class EmbeddedStore:
         clock: Clock,
         read_only: bool,
         keep_events: timedelta,
+        keep_evaluations: timedelta,
         keep_results: timedelta,
         memory_limit: str,
         roll_rows: int,
@@ -60,7 +61,9 @@ class EmbeddedStore:
         self._root = root
         self._clock = clock
         self._read_only = read_only
-        self._keep = {Group.EVENTS: keep_events, Group.RESULTS: keep_results}
+        kept = {Group.EVENTS: keep_events, Group.RESULTS: keep_results}
+        self._keep = {dataset: kept[group_of(dataset)] for dataset in Dataset}
+        self._keep[Dataset.EVALUATION] = keep_evaluations
         self._roll_rows = roll_rows
         self._engine = Engine(memory_limit=memory_limit)
         self._view = view.View(root, self._engine)
@@ -254,7 +257,7 @@ class EmbeddedStore:
         It counts from when a document was stored. Events go by whole segments, so some stay a day longer.
         """
         return sum(
-            writer.upkeep.forget_before(dataset, to_ns(now - self._keep[group]) // 1000)
+            writer.upkeep.forget_before(dataset, to_ns(now - self._keep[dataset]) // 1000)
             for group, writer in self._writers.items()
             for dataset in Dataset
             if group_of(dataset) is group
@@ -281,15 +284,16 @@ def open_store(
     clock: Clock = clocks.system,
     read_only: bool = False,
     keep_events: timedelta = timedelta(days=30),
+    keep_evaluations: timedelta = timedelta(days=400),
     keep_results: timedelta = timedelta(days=400),
     memory_limit: str = MEMORY_LIMIT,
     roll_rows: int = ROLL_ROWS,
 ) -> EmbeddedStore:
     """Open the store in a folder, and make it where there is none.
 
-    `keep_events` and `keep_results` are what `apply_retention` goes by. `memory_limit` bounds what DuckDB
-    holds for questions, and as much again for the upkeep of a group that is written. `roll_rows` is how many
-    rows the tail holds before it becomes a segment.
+    `keep_events`, `keep_evaluations` and `keep_results` are what `apply_retention` goes by. `memory_limit`
+    bounds what DuckDB holds for questions, and as much again for the upkeep of a group that is written.
+    `roll_rows` is how many rows the tail holds before it becomes a segment.
 
     Raises:
         StoreUnreachableError: the folder is something else, or cannot be made, or is not there to be read.
@@ -306,6 +310,7 @@ def open_store(
         clock=clock,
         read_only=read_only,
         keep_events=keep_events,
+        keep_evaluations=keep_evaluations,
         keep_results=keep_results,
         memory_limit=memory_limit,
         roll_rows=roll_rows,

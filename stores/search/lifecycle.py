@@ -33,16 +33,18 @@ class Keep(Struct, frozen=True, kw_only=True):
         return "30d" if parse_duration(self.keep) > _LONG else ROLL_AGE
 
 
-def policy_of(dataset: Dataset, *, keep_events: str, keep_results: str, suffix: str = "") -> Keep:
-    """The policy of a dataset: events for a while, evaluations and results for long.
+def policy_of(
+    dataset: Dataset, *, keep_events: str, keep_evaluations: str, keep_results: str, suffix: str = ""
+) -> Keep:
+    """The policy of a dataset: one for events, one for evaluations, one for results.
 
-    >>> policy_of(Dataset.OUTCOME, keep_events="30d", keep_results="400d")
+    >>> policy_of(Dataset.OUTCOME, keep_events="30d", keep_evaluations="90d", keep_results="400d")
     Keep(name='mlmon-events', keep='30d', rolls=True)
     """
     if dataset in RESULTS:
         return Keep(name=f"mlmon-results{suffix}", keep=keep_results, rolls=False)
     if dataset is Dataset.EVALUATION:
-        return Keep(name=f"mlmon-evaluations{suffix}", keep=keep_results, rolls=True)
+        return Keep(name=f"mlmon-evaluations{suffix}", keep=keep_evaluations, rolls=True)
     return Keep(name=f"mlmon-events{suffix}", keep=keep_events, rolls=True)
 
 

@@ -38,6 +38,7 @@ class Options(Struct, frozen=True, kw_only=True):
     shards: int = 1
     replicas: int | None = None
     keep_events: str = "30d"
+    keep_evaluations: str = "400d"
     keep_results: str = "400d"
 
     @property
@@ -99,7 +100,11 @@ _CUSTOM: Final = Part(
 
 def _policy(dataset: Dataset, options: Options) -> Keep:
     return lifecycle.policy_of(
-        dataset, keep_events=options.keep_events, keep_results=options.keep_results, suffix=options.suffix
+        dataset,
+        keep_events=options.keep_events,
+        keep_evaluations=options.keep_evaluations,
+        keep_results=options.keep_results,
+        suffix=options.suffix,
     )
 
 

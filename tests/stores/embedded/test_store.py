@@ -321,6 +321,21 @@ def test_retention_counts_from_when_an_event_was_stored(tmp_path, make):
     store.close()
 
 
+def test_evaluations_go_at_an_age_of_their_own(tmp_path, make):
+    """Evaluations are let go when their time is over, and metrics of the same folder stay."""
+    day = datetime(2013, 3, 1, tzinfo=UTC)
+    window = Window(start=day, end=day + timedelta(days=1))
+    store = open_store(tmp_path, keep_evaluations=timedelta(days=60), roll_rows=10)
+    fields = {schema.EVENT_DATASET: str(Dataset.EVALUATION), schema.EVALUATION_WEIGHT: 1.0}
+    store.write([make(number, **fields) for number in range(10)])
+    store.put([Metric(analyzer="a", model="m", name="n", window=window, size="1d", value=1.0, n=1)])
+    now = datetime.now(UTC)
+    assert store.apply_retention(now + timedelta(days=59)) == 0
+    assert store.apply_retention(now + timedelta(days=62)) == 10
+    assert [holding.dataset for holding in store.holdings()] == [Dataset.METRIC]
+    store.close()
+
+
 def test_metrics_put_again_replace_themselves_across_rolls(tmp_path):
     """Only the last value of a metric is read, whichever files the others are in."""
     day = datetime(2013, 3, 1, tzinfo=UTC)

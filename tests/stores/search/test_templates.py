@@ -56,6 +56,17 @@ def test_a_namespace_has_templates_of_its_own_that_win():
     assert own["mlmon-events-team_a"]["policy"]["phases"]["delete"]["min_age"] == "7d"
 
 
+def test_evaluations_are_kept_by_a_key_of_their_own():
+    """Events, evaluations and results are deleted each at the age that is set for them."""
+    options = Options(keep_events="7d", keep_evaluations="60d", keep_results="300d")
+    made = {part.name: part.body for part in parts(CLUSTERS["elasticsearch"], options)}
+    ages = {
+        name: made[f"mlmon-{name}"]["policy"]["phases"]["delete"]["min_age"]
+        for name in ("events", "evaluations", "results")
+    }
+    assert ages == {"events": "7d", "evaluations": "60d", "results": "300d"}
+
+
 def test_every_dataset_has_a_template():
     """No dataset is without a template, so that none of its documents gets guessed types."""
     names = {part.name.removeprefix("logs-") for part in parts(CLUSTERS["opensearch"], Options())}
