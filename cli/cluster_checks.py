@@ -34,6 +34,7 @@ def run(config: Config, now: datetime) -> Iterator[Check]:
             yield _blocks(at)
             yield _conflicts(at)
             yield _ignored(at)
+            yield _refused(at, config)
     except MlmonError as error:
         fix = "Nothing else can be looked at before this is mended."
         yield Check(name="store", status=Status.FAIL, detail=str(error), fix=fix)
@@ -161,6 +162,19 @@ def _ignored(at: Cluster) -> Check:
         status=Status.WARN,
         detail=f"{found.count:,} events have a value that no question finds{fields}",
         fix="It is kept, and too long or of another type than the field's. Mend the sender.",
+    )
+
+
+def _refused(at: Cluster, config: Config) -> Check:
+    found = wiring_cluster.refused(at, config)
+    if not found:
+        return _ok("logstash", "it refused nothing" if found is not None else _MAY_NOT_LOOK)
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(found.items()))
+    return Check(
+        name="logstash",
+        status=Status.WARN,
+        detail=f"{sum(found.values()):,} dead letters came by Logstash: {reasons}",
+        fix="See why: mlmon deadletter ls. Mend the sender, then: mlmon deadletter replay",
     )
 
 

@@ -13,11 +13,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mlmon.core.config import Config, StoreConfig
-from mlmon.core.errors import MissingExtraError, UsageError
+from mlmon.core.errors import MissingExtraError, StoreError, UsageError
 
 if TYPE_CHECKING:
+    from mlmon.stores.search.access import Access
     from mlmon.stores.search.connection import Http
     from mlmon.stores.search.facts import Facts
+    from mlmon.stores.search.letters import Stream
     from mlmon.stores.search.setup import Change as Change  # noqa: PLC0414 - for commands to name
     from mlmon.stores.search.templates import Options
     from mlmon.stores.search.templates import Part as Part  # noqa: PLC0414 - for commands to name
@@ -62,16 +64,20 @@ def cluster(config: Config) -> Iterator[Cluster]:
             "Name a cluster, such as --store elasticsearch+https://host:9200."
         )
     way_in = access.of(config.store, os.environ)
-    try:
-        from mlmon.stores.search.connection import Http
-    except ImportError:
-        raise MissingExtraError("urllib3", way_in.engine) from None
-    connection = Http(way_in)
+    connection = _connected(way_in)
     try:
         found = facts.probe(connection, way_in.engine)
         yield Cluster(connection=connection, facts=found, options=options(config.store))
     finally:
         connection.close()
+
+
+def _connected(way_in: Access) -> Http:
+    try:
+        from mlmon.stores.search.connection import Http
+    except ImportError:
+        raise MissingExtraError("urllib3", way_in.engine) from None
+    return Http(way_in)
 
 
 def options(store: StoreConfig) -> Options:
@@ -120,6 +126,40 @@ def examine() -> ModuleType:
     from mlmon.stores.search import examine as questions
 
     return questions
+
+
+@contextmanager
+def dead_letters(config: Config) -> Iterator[Stream]:
+    """The stream of what Logstash refused; whoever may read and delete there needs no other right.
+
+    Raises:
+        UsageError, ConfigError: the settings of the store cannot be meant.
+
+    """
+    from mlmon.stores.search import access
+
+    way_in = access.of(config.store, os.environ)
+    connection = _connected(way_in)
+    try:
+        yield _letters(connection, config, is_elasticsearch=way_in.engine == "elasticsearch")
+    finally:
+        connection.close()
+
+
+def refused(at: Cluster, config: Config) -> dict[str, int] | None:
+    """How many dead letters Logstash wrote, by reason; None where this user may not look."""
+    try:
+        return _letters(at.connection, config, is_elasticsearch=at.facts.is_elasticsearch).counts()
+    except StoreError:
+        return None
+
+
+def _letters(connection: Http, config: Config, *, is_elasticsearch: bool) -> Stream:
+    from mlmon.core.schema import Dataset
+    from mlmon.stores.search import letters, names, scan
+
+    name = names.stream(Dataset.APP, names.checked(config.store.namespace), names.DEAD_LETTERS)
+    return letters.Stream(connection, scan.ELASTICSEARCH if is_elasticsearch else scan.OPENSEARCH, name)
 
 
 def remove(at: Cluster) -> Iterator[Part]:

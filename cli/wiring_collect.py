@@ -110,17 +110,26 @@ def _validator(config: Config) -> Validator:
     return Validator(limits(config.collector.max_event_bytes, config.collector.max_future))
 
 
-def letters(config: Config) -> Letters:
-    """The dead letters of the store of the settings.
+@contextmanager
+def letters(config: Config) -> Iterator[Letters]:
+    """The dead letters of the store of the settings; of a cluster also those that Logstash wrote to it.
 
     Raises:
         StoreUnreachableError: there is no store.
 
     """
+    from mlmon.cli import wiring_cluster
+    from mlmon.pipelines import letters as kept
     from mlmon.pipelines.deadletter import FOLDER
-    from mlmon.pipelines.letters import Letters
 
-    return Letters(wiring.there(config) / FOLDER)
+    if not wiring_cluster.is_cluster(config):
+        yield kept.Letters(kept.Folder(wiring.there(config) / FOLDER))
+        return
+    from mlmon.pipelines.logstash import letters as logstash
+
+    own = wiring.folder(config.store) / FOLDER
+    with wiring_cluster.dead_letters(config) as stream:
+        yield kept.Letters(kept.Folder(own), logstash.Shelf(stream, own))
 
 
 @contextmanager

@@ -24,6 +24,7 @@ USERS: Final = {
     "mlmon_collector": ("COLLECTOR_PASSWORD", "mlmon_writer"),
     "mlmon_analyzer": ("ANALYZER_PASSWORD", "mlmon_analyzer"),
     "mlmon_reader": ("READER_PASSWORD", "mlmon_reader"),
+    "mlmon_operator": ("OPERATOR_PASSWORD", "mlmon_operator"),
 }
 """Each user, the variable with its password, and its role."""
 ADMINS: Final = {

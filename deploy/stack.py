@@ -37,6 +37,7 @@ SECRETS: Final = (
     "COLLECTOR_PASSWORD",
     "ANALYZER_PASSWORD",
     "READER_PASSWORD",
+    "OPERATOR_PASSWORD",
 )
 ADDRESSES: Final = {
     "elasticsearch": (

@@ -40,6 +40,16 @@ class Replayed(Struct, kw_only=True):
     refused: Counter[str] = msgspec.field(default_factory=Counter)
     of_files: int = 0
 
+    def plus(self, other: Replayed) -> Replayed:
+        """Both together."""
+        return Replayed(
+            stored=self.stored + other.stored,
+            duplicates=self.duplicates + other.duplicates,
+            refused_there=self.refused_there + other.refused_there,
+            refused=self.refused + other.refused,
+            of_files=self.of_files + other.of_files,
+        )
+
 
 def replay(
     path: Path,

@@ -45,18 +45,18 @@ def ls(asked: Asked) -> None:
     """
     from mlmon.cli import output, wiring_collect
 
-    letters = wiring_collect.letters(settings(asked))
-    found = letters.groups(letters.selection(span=span(asked)))
-    output.write(
-        (_group_row(letters, group) for group in found),
-        asked.format,
-        keys=_GROUP_KEYS,
-        columns=_group_columns(),
-        empty=_NONE,
-        hint="Next: mlmon deadletter show --reason REASON prints records, and says what to do.",
-    )
-    if gone := sum(letters.dropped().values()):
-        output.note(f"{gone:,} more were dropped earlier.")
+    with wiring_collect.letters(settings(asked)) as letters:
+        found = letters.groups(letters.selection(span=span(asked)))
+        output.write(
+            (_group_row(letters, group) for group in found),
+            asked.format,
+            keys=_GROUP_KEYS,
+            columns=_group_columns(),
+            empty=_NONE,
+            hint="Next: mlmon deadletter show --reason REASON prints records, and says what to do.",
+        )
+        if gone := sum(letters.dropped().values()):
+            output.note(f"{gone:,} more were dropped earlier.")
 
 
 def _group_row(letters: Letters, group: Any) -> Row:  # noqa: ANN401 - a group of letters
@@ -107,21 +107,21 @@ def show(asked: Asked, reason: str | None, limit: int) -> None:
     """
     from mlmon.cli import output, wiring_collect
 
-    letters = wiring_collect.letters(settings(asked))
-    selection = letters.selection(reason=reason, span=span(asked))
-    reasons: set[str] = set()
-    output.write(
-        _rows(letters, selection, limit, reasons),
-        asked.format,
-        keys=_KEYS,
-        columns=_columns(),
-        empty=_NONE,
-        hint="",
-    )
-    for each in sorted(reasons):
-        output.note(f"{_printable(each)}: {letters.advice(each)}")
-    if reasons:
-        output.note("Then: mlmon deadletter replay, or mlmon deadletter drop --reason REASON.")
+    with wiring_collect.letters(settings(asked)) as letters:
+        selection = letters.selection(reason=reason, span=span(asked))
+        reasons: set[str] = set()
+        output.write(
+            _rows(letters, selection, limit, reasons),
+            asked.format,
+            keys=_KEYS,
+            columns=_columns(),
+            empty=_NONE,
+            hint="",
+        )
+        for each in sorted(reasons):
+            output.note(f"{_printable(each)}: {letters.advice(each)}")
+        if reasons:
+            output.note("Then: mlmon deadletter replay, or mlmon deadletter drop --reason REASON.")
 
 
 def _rows(letters: Letters, selection: Any, limit: int, reasons: set[str]) -> Iterator[Row]:  # noqa: ANN401 - a selection of letters
@@ -176,20 +176,20 @@ def replay(asked: Asked, reason: str | None, ship: str | None) -> None:
     from mlmon.cli.progress import progress
 
     config = settings(asked)
-    letters = wiring_collect.letters(config)
-    selection = letters.selection(reason=reason, span=span(asked))
-    total = letters.by_reason(selection).total()
-    if not total:
-        click.echo(_NONE)
-        return
-    with (
-        wiring_collect.replaying(config, ship) as (validator, sink, place),
-        progress("Replaying", total) as advance,
-    ):
-        done = letters.replay(selection, validator, sink, advance)
-    _tell(done, place)
-    if done.refused and not done.stored + done.duplicates:
-        click.get_current_context().exit(1)
+    with wiring_collect.letters(config) as letters:
+        selection = letters.selection(reason=reason, span=span(asked))
+        total = letters.by_reason(selection).total()
+        if not total:
+            click.echo(_NONE)
+            return
+        with (
+            wiring_collect.replaying(config, ship) as (validator, sink, place),
+            progress("Replaying", total) as advance,
+        ):
+            done = letters.replay(selection, validator, sink, advance)
+        _tell(done, place)
+        if done.refused and not done.stored + done.duplicates:
+            click.get_current_context().exit(1)
 
 
 def _tell(done: Any, place: str) -> None:  # noqa: ANN401 - what a replay did
@@ -222,17 +222,19 @@ def drop(asked: Asked, reason: str | None, *, yes: bool) -> None:
     from mlmon.cli import units, wiring_collect
     from mlmon.cli.progress import progress
 
-    letters = wiring_collect.letters(settings(asked))
-    selection = letters.selection(reason=reason, span=span(asked))
-    found = letters.by_reason(selection)
-    if not found:
-        click.echo(_NONE)
-        return
-    if not yes:
-        _confirm(found.total(), ", ".join(f"{count:,} {_printable(name)}" for name, count in found.items()))
-    with progress("Dropping", found.total()) as advance:
-        count = letters.drop(selection, advance)
-    click.echo(f"{units.counted(count, 'letter')} dropped.")
+    with wiring_collect.letters(settings(asked)) as letters:
+        selection = letters.selection(reason=reason, span=span(asked))
+        found = letters.by_reason(selection)
+        if not found:
+            click.echo(_NONE)
+            return
+        if not yes:
+            _confirm(
+                found.total(), ", ".join(f"{count:,} {_printable(name)}" for name, count in found.items())
+            )
+        with progress("Dropping", found.total()) as advance:
+            count = letters.drop(selection, advance)
+        click.echo(f"{units.counted(count, 'letter')} dropped.")
 
 
 def _confirm(count: int, reasons: str) -> None:

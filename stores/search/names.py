@@ -15,6 +15,8 @@ from mlmon.core.errors import UsageError
 from mlmon.core.schema import EVENTS, Dataset
 
 DEFAULT: Final = "default"
+DEAD_LETTERS: Final = "deadletter"
+"""What stands in a model's place in the stream of what Logstash refused; its pipelines use the same."""
 _NO_WORD: Final = re.compile(r"[^a-z0-9_.]")
 _LONGEST_WORD: Final = 80
 _NAMESPACE: Final = re.compile(r'[^\sA-Z\\/*?"<>|,#:.+_-][^\sA-Z\\/*?"<>|,#:-]{0,99}')

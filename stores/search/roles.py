@@ -1,7 +1,8 @@
-"""Who may do what in a cluster: four roles, each with no more than its work needs.
+"""Who may do what in a cluster: five roles, each with no more than its work needs.
 
 The writer of a collector adds events and reads nothing. The analyzer reads all of a namespace and writes what
-it computes. The reader reads. The provisioner makes templates and looks at the cluster; it needs no document.
+it computes. The reader reads. The operator also works off dead letters: sends them again, and deletes them,
+and nothing else. The provisioner makes templates and looks at the cluster; it needs no document.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from mlmon.core.schema import EVENTS, Dataset
+from mlmon.stores.search import names
 from mlmon.stores.search.templates import STATE
 
 
@@ -20,6 +22,7 @@ class Role(StrEnum):
     WRITER = "writer"
     ANALYZER = "analyzer"
     READER = "reader"
+    OPERATOR = "operator"
     PROVISIONER = "provisioner"
 
 
@@ -48,6 +51,13 @@ def elasticsearch(role: Role, namespace: str = "*") -> dict[str, Any]:
             )
         case Role.READER:
             return _role([], (_everything(namespace), ["read", "view_index_metadata"]))
+        case Role.OPERATOR:
+            return _role(
+                ["monitor"],
+                (_everything(namespace), ["read", "view_index_metadata", "maintenance"]),
+                (_streams(namespace, *_SENT), ["create_doc", "auto_configure"]),
+                ([_dead_letters(namespace)], ["delete"]),
+            )
         case Role.PROVISIONER:
             return _role(
                 ["monitor", "manage_index_templates", "manage_ilm", "manage_ingest_pipelines"],
@@ -71,6 +81,13 @@ def opensearch(role: Role, namespace: str = "*") -> dict[str, Any]:
             )
         case Role.READER:
             return _opensearch([*_PIT], (_everything(namespace), ["read", *_LOOK]))
+        case Role.OPERATOR:
+            return _opensearch(
+                ["cluster_monitor", "indices:data/write/bulk*", *_PIT],
+                (_everything(namespace), ["read", *_LOOK, "indices:admin/refresh*"]),
+                (_streams(namespace, *_SENT), [*_ADD, "create_index"]),
+                ([_dead_letters(namespace)], ["indices:data/write/delete", "indices:data/write/bulk*"]),
+            )
         case Role.PROVISIONER:
             return _opensearch(
                 [
@@ -93,6 +110,11 @@ _PIT: Final = (
 
 def _streams(namespace: str, *datasets: Dataset) -> list[str]:
     return [f"logs-{dataset}{own}-{namespace}" for dataset in datasets for own in ("", ".*")]
+
+
+def _dead_letters(namespace: str) -> str:
+    """The stream that Logstash's pipelines write what they refuse to."""
+    return names.stream(Dataset.APP, namespace, names.DEAD_LETTERS)
 
 
 def _computed(namespace: str) -> list[str]:

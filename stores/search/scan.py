@@ -62,16 +62,22 @@ def compile_scan(scan: Scan) -> Body:
 
 def batches(connection: Connection, pit: Pit, pattern: str, scan: Scan) -> Iterator[list[Document]]:
     """The documents of a scan; what was opened for it in the cluster is closed at the end of it."""
+    read = document if scan.fields is None else chosen(scan.fields)
+    for found in hits(connection, pit, pattern, scan):
+        yield [read(hit["_source"]) for hit in found]
+
+
+def hits(connection: Connection, pit: Pit, pattern: str, scan: Scan) -> Iterator[list[Body]]:
+    """As `batches`, but each document as the cluster gives it, with the index it is in."""
     if not pit.of_nothing and not _has_shards(connection, pattern):
         return
     path = target(pattern, *pit.path, keep_alive=KEEP_ALIVE, **ABSENT_IS_EMPTY)
     state = ask(connection, "POST", path)[pit.id]
-    read = document if scan.fields is None else chosen(scan.fields)
     try:
         for page in _pages(connection, state, scan):
             state = page.get("pit_id", state)
             if page["hits"]["hits"]:
-                yield [read(hit["_source"]) for hit in page["hits"]["hits"]]
+                yield page["hits"]["hits"]
     finally:
         held = {pit.id: [state] if pit.in_list else state}
         ask_if_there(connection, "DELETE", target(*pit.path), held)

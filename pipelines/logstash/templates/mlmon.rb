@@ -395,10 +395,14 @@ def hard?(name)
   name.strip.empty? || (@hard_names == "dotted" && name.include?("."))
 end
 
-# An event that a cluster refused, read from Logstash's dead letter queue.
+# An event that a cluster refused, read from Logstash's dead letter queue. What was added on the way here is
+# taken away again, so that it may be sent once more as it came.
 def rejected(event)
+  fields = plain(event.to_hash).reject { |key, _| ["@version", @names["ingested"]].include?(key) }
+  routing = fields.delete("data_stream")
+  fields[@names["namespace"]] = routing["namespace"] if routing.is_a?(Hash)
   reason = event.get("[@metadata][dead_letter_queue][reason]").to_s
-  dead_letter(event.to_json, "not_indexed", "The cluster refused it: #{reason}")
+  dead_letter(JSON.generate(fields), "not_indexed", "The cluster refused it: #{reason}")
 end
 
 def dead_letter(line, reason, detail)

@@ -3,6 +3,7 @@ import pytest
 
 from mlmon.pipelines.logstash import rules
 from mlmon.pipelines.logstash.effect import effect
+from mlmon.stores.search import names
 from mlmon.stores.search.mapping import UNINDEXED
 
 
@@ -90,6 +91,19 @@ def test_what_a_cluster_refused_becomes_a_dead_letter(run):
     assert done["document"]["error.type"] == "not_indexed"
     assert "mapper [x]" in done["document"]["error.message"]
     assert msgspec.json.decode(done["document"]["event.original"]) == {"event.id": "a"}
+
+
+def test_what_a_cluster_refused_is_kept_as_it_came(run):
+    """What the filter and Logstash add to an event is not in its dead letter: it can be sent again."""
+    assert rules.DEAD_LETTER_STREAM == names.DEAD_LETTERS
+    line = (
+        '{"@timestamp":"2013-03-01T10:00:00.000000Z","log.level":"info","event.id":"a","message":"cold",'
+        '"event.dataset":"mlmon.app","data_stream.namespace":"shop"}'
+    )
+    [taken] = run([{"message": line, "@metadata": {"mlmon": {"form": "text"}}}], routes_itself="true")
+    metadata = {"dead_letter_queue": {"reason": "no"}}
+    [done] = run([taken["document"] | {"@version": "1", "@metadata": metadata}], stage="rejected")
+    assert msgspec.json.decode(done["document"]["event.original"]) == msgspec.json.decode(line)
 
 
 def test_names_that_a_cluster_refuses_are_set_aside(run):

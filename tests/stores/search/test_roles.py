@@ -15,8 +15,9 @@ from mlmon.core.result import Metric
 from mlmon.core.schema import Dataset
 from mlmon.core.window import Window
 from mlmon.stores import elasticsearch, opensearch
-from mlmon.stores.search import access, facts, roles, setup
+from mlmon.stores.search import access, facts, roles, scan, setup
 from mlmon.stores.search.connection import Http
+from mlmon.stores.search.letters import Stream
 from mlmon.stores.search.roles import Role
 from mlmon.stores.search.templates import Options
 from mlmon.stores.search.writer import ClusterWriter
@@ -126,6 +127,29 @@ def test_the_analyzer_reads_events_and_writes_what_it_computes(write_as, connect
         assert analyzer.send("PUT", f"/{index}/_doc/1", b"{}").is_well
     with pytest.raises(StoreError, match="403"):
         write_as(Role.ANALYZER, inference("a-1"))
+
+
+def test_the_operator_works_off_dead_letters_and_deletes_nothing_else(write_as, connect_as, inference):
+    """The operator adds events, reads and deletes dead letters, and is refused to delete an event."""
+    admin, operator = connect_as("admin"), connect_as(Role.OPERATOR)
+    document = b'{"@timestamp":"2013-03-01T10:00:00Z","event.id":"d-1","error.type":"not_json"}'
+    path = "/logs-mlmon.app.deadletter-team_a/_create/d-1?refresh=true&pipeline=_none"
+    assert admin.send("PUT", path, document).is_well
+    letters = Stream(operator, scan.ELASTICSEARCH, "logs-mlmon.app.deadletter-team_a")
+    assert letters.counts() == {"not_json": 1}
+    assert write_as(Role.OPERATOR, inference("o-1")).stored == 1
+    [found] = [kept for page in letters.read() for kept in page]
+    refused = Stream(connect_as(Role.READER), scan.ELASTICSEARCH, letters.name)
+    assert refused.counts() == {"not_json": 1}
+    with pytest.raises(StoreError, match="does not allow this"):
+        refused.remove([found])
+    letters.remove([found])
+    letters.remove([found])
+    assert letters.counts() == {}
+    events = Stream(operator, scan.ELASTICSEARCH, STREAM)
+    [event] = [kept for page in events.read() for kept in page if kept.id == "o-1"]
+    with pytest.raises(StoreError, match="did not delete 1 of 1"):
+        letters.remove([event])
 
 
 @pytest.fixture
