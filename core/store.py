@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -104,6 +104,19 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Free what it holds; calling it twice does no harm."""
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A store that can tell cheaply whether anything was stored since, so that answers can be remembered."""
+
+    def version(self, dataset: Dataset) -> str:
+        """A word that changes before anybody can read what a write to the dataset changed.
+
+        Raises:
+            StoreError: it could not be told.
+
+        """
 
 
 class Writer(Protocol):

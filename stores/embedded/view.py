@@ -58,6 +58,18 @@ class View:
             tables = [table for number in current.tails for table in self._load(group, number, dataset)]
             return current, tables
 
+    def version(self, dataset: Dataset) -> str:
+        """A word that changes with the manifest of a dataset's group, and with the durable end of its tail.
+
+        Raises:
+            FileNotFoundError: a file of the tail is gone; ask again.
+
+        """
+        group = layout.group_of(dataset)
+        current = manifest.load(self._root, group)
+        ends = (tail.durable_length(layout.tail_path(self._root, group, number)) for number in current.tails)
+        return f"{current.number}:{','.join(map(str, ends))}"
+
     def tail_bytes(self, current: Manifest, dataset: Dataset) -> int:
         """How much of the tail is a dataset's, as far as it was taken."""
         group = layout.group_of(dataset)
