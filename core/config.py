@@ -24,7 +24,9 @@ _OTHER_VARIABLES: Final = ("MLMON_CONFIG", "MLMON_LOG_", "MLMON_TEST_", NOTIFY)
 STORE_KEY: Final = "MLMON_STORE_KEY"
 STORE_PASSWORD: Final = "MLMON_STORE_PASSWORD"  # noqa: S105 - a name, no secret
 STORE_TOKEN: Final = "MLMON_STORE_TOKEN"  # noqa: S105 - as above
-_SECRETS: Final = frozenset({STORE_KEY, STORE_PASSWORD, STORE_TOKEN})
+KIBANA_KEY: Final = "MLMON_KIBANA_KEY"
+KIBANA_PASSWORD: Final = "MLMON_KIBANA_PASSWORD"  # noqa: S105 - as above
+_SECRETS: Final = frozenset({STORE_KEY, STORE_PASSWORD, STORE_TOKEN, KIBANA_KEY, KIBANA_PASSWORD})
 """Variables that are no settings, so that no file holds them and nothing prints them."""
 _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Count = Annotated[int, Meta(ge=0)]
@@ -153,6 +155,28 @@ class PageConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: Annotated[_Port, Meta(description="The port; 0 takes a free one.")] = 8080
 
 
+class KibanaConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Kibana, or OpenSearch Dashboards, that dashboards are put into."""
+
+    url: Annotated[
+        str | None,
+        Meta(description="Where it is, such as `https://kibana:5601`; null is nowhere."),
+    ] = None
+    space: Annotated[str, Meta(description="The space that dashboards are put into.")] = "default"
+    user: Annotated[
+        str | None, Meta(description="Who puts them there; the password is in `MLMON_KIBANA_PASSWORD`.")
+    ] = None
+    password_file: Annotated[
+        str | None, Meta(description="A file with the password, in place of `MLMON_KIBANA_PASSWORD`.")
+    ] = None
+    key_file: Annotated[
+        str | None, Meta(description="A file with an API key, in place of `MLMON_KIBANA_KEY`.")
+    ] = None
+    ca_file: Annotated[
+        str | None, Meta(description="The certificate authority to believe, and no other; PEM.")
+    ] = None
+
+
 class ExpectConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a feature must be; what is left out is not checked."""
 
@@ -232,6 +256,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     collector: CollectorConfig = CollectorConfig()
     analyze: AnalyzeConfig = AnalyzeConfig()
     page: PageConfig = PageConfig()
+    kibana: KibanaConfig = KibanaConfig()
     rules: RulesConfig = RulesConfig()
     models: dict[str, ModelConfig] = {}
 

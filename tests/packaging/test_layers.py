@@ -15,6 +15,7 @@ CLIENTS = {
     "elastic_transport": ("stores/elasticsearch.py",),  # elasticsearch brings it
     "elasticsearch": ("stores/elasticsearch.py",),
     "jinja2": ("pipelines/logstash/", "web/"),
+    "kibana_api": ("kibana/client.py",),
     "logstash_async": ("logging_sdk/transports/",),
     "markupsafe": ("web/",),  # jinja2 brings it
     "msgspec": ("",),
@@ -26,6 +27,7 @@ CLIENTS = {
     "pylogbeat": ("logging_sdk/transports/",),
     "pythonjsonlogger": ("logging_sdk/",),
     "river": ("analyzers/series/detectors.py",),
+    "requests": ("kibana/client.py",),  # kibana-api brings it
     "rich": ("cli/", "demo/"),
     "sklearn": ("analyzers/", "demo/"),
     "starlette": ("pipelines/collector/", "web/"),
