@@ -157,6 +157,15 @@ class EmbeddedStore:
         """The names seen in an open family, sorted."""
         return view.member_names(self._columns(dataset), family)
 
+    def version(self, dataset: Dataset) -> str:
+        """A word that changes with what is stored; see `mlmon.core.store.Versioned`."""
+        for _ in range(_TRIES):
+            try:
+                return self._view.version(dataset)
+            except FileNotFoundError:
+                time.sleep(_PAUSE_S)
+        return self._view.version(dataset)
+
     def _columns(self, dataset: Dataset) -> Iterator[Columns]:
         current, tables = self._take(dataset)
         for at in {it.columns for it in current.segments if it.dataset is dataset}:
