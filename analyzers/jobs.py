@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from mlmon.analyzers import accounting, usual
+from mlmon.analyzers import accounting, concept, usual
 from mlmon.analyzers import cursor as cursors
 from mlmon.analyzers import reference as references
 from mlmon.analyzers.accounting import CountLetters
@@ -45,7 +45,7 @@ They are computed when asked for."""
 
 
 class Pass(Struct, kw_only=True):
-    """What a pass did. `seconds` is the time spent by stage."""
+    """What a pass did. `seconds` is the time spent by stage, `notes` say what it could not do."""
 
     outcomes: Tally = field(default_factory=Tally)
     inferences: int = 0
@@ -55,6 +55,7 @@ class Pass(Struct, kw_only=True):
     findings: int = 0
     resolved: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 class _Remembered(Struct, kw_only=True):
@@ -135,6 +136,7 @@ def run_once(
     )  # fmt: skip
     for place, model in enumerate(models.values()):
         _state(work, model, hours.get(model.name, set()))
+        _watch_errors(work, model)
         if progress is not None:
             progress("analyze", place + 1, len(models))
     done.models = len(models)
@@ -169,6 +171,24 @@ def run_forever(
         yield run_once(store, config, clock=clock, letters=letters, partition=partition)
         spent = (clock() - started) / NS_PER_SECOND
         stop.wait(max(every.total_seconds() - spent, 0.0))
+
+
+def _watch_errors(work: _Work, model: Model) -> None:
+    """Let the detectors of concept drift read the errors that have become final."""
+    told = concept.keep(
+        work.store,
+        model,
+        detector=work.config.models.get(model.name, ModelConfig()).concept_drift,
+        policy=work.policy,
+        now=work.now,
+        maturity=maturity_of(work.config, model.name),
+    )
+    firing = sum(finding.state is State.FIRING for finding in told.findings)
+    work.done.findings += firing
+    work.done.resolved += len(told.findings) - firing
+    if told.note and told.note not in work.done.notes:
+        work.done.notes.append(told.note)
+    work.watch.lap(concept.ANALYZER)
 
 
 def _account(store: Store, work: _Work, letters: CountLetters) -> None:

@@ -64,6 +64,9 @@ class Policy(Struct, frozen=True, kw_only=True):
     Volume: `volume` is how many times more or fewer inferences than in the same hour or day of the weeks
     before are too many or too few.
 
+    Concept drift: errors have risen when they are `worse` by that share and beyond chance (`drift_rate`);
+    from a rise by `concept_critical` of what they were on it is critical.
+
     Anomalies: `anomaly_sizes` names the sizes, of `1h` and `1d`, whose metrics are looked at as series.
     """
 
@@ -88,6 +91,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     quality_sizes: tuple[str, ...] = QUALITY_SIZES
     quality_rate: float = 0.001
     volume: float = 2.0
+    concept_critical: float = 0.5
     anomaly_sizes: tuple[str, ...] = ()
 
     def judges(self, size: str, against: str) -> bool:

@@ -211,6 +211,13 @@ class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             "highest share), `low`, `high`, `categories`."
         ),
     ] = {}
+    concept_drift: Annotated[
+        Literal["adwin", "ddm", "eddm", "hddm-a", "hddm-w", "kswin", "page-hinkley", "off"],
+        Meta(
+            description="The detector that watches the errors: adwin, ddm, eddm, hddm-a, hddm-w, kswin or "
+            "page-hinkley, of the extra `streaming`; or off."
+        ),
+    ] = "adwin"
     fresh: Annotated[
         _Duration | None, Meta(description="How old the newest inference may be; null is any age.")
     ] = None

@@ -81,6 +81,19 @@ def create(name: str) -> Detector:
     return made(seed=SEED) if name == "kswin" else made()
 
 
+def settings(name: str) -> dict[str, Any]:
+    """River's settings of a detector, by its names for them.
+
+    Raises:
+        UsageError, MissingExtraError: as for `create`.
+
+    """
+    plain = vars(create(name)).items()
+    return {
+        key: value for key, value in plain if not key.startswith("_") and isinstance(value, int | float | str)
+    }
+
+
 def alarms(detector: Detector, errors: Iterable[float]) -> list[int]:
     """The 0-based places of the errors that raise an alarm; the detector goes on from where it was."""
     found = []

@@ -51,15 +51,27 @@ def command(asked: Asked, every: str | None, partition: str | None) -> None:
                     store, config, progress=progress, again=span(asked), partition=part
                 )
             click.echo(told(done))
+            for sentence in done.notes:
+                output.note(sentence)
             output.note(
                 "Next: mlmon findings" if done.models else "Nothing was served yet. Send events: mlmon up"
             )
             return
         with signals.stopping() as stop:
             output.note(f"A pass every {config.analyze.every}. Ctrl-C ends.")
+            noted: set[str] = set()
             wait, reporter = parse_duration(config.analyze.every), wiring_analyze.job_reporter()
             for done in wiring_analyze.analyze_forever(store, config, wait, stop, reporter, partition=part):
                 click.echo(told(done))
+                for sentence in unheard(done, noted):
+                    output.note(sentence)
+
+
+def unheard(done: Pass, noted: set[str]) -> list[str]:
+    """What a pass has to note that was not noted before; `noted` remembers it."""
+    fresh = [sentence for sentence in done.notes if sentence not in noted]
+    noted.update(fresh)
+    return fresh
 
 
 def told(done: Pass) -> str:

@@ -85,17 +85,20 @@ def _greeting(config: Config, collector: Collector, page: str) -> list[str]:
 def _analyze(store: Store, config: Config, stop: Event) -> None:
     """Passes until told to stop. A pass that fails is told, and the next one tries again."""
     from mlmon.cli import wiring, wiring_analyze
-    from mlmon.cli.commands.analyze import told
+    from mlmon.cli.commands.analyze import told, unheard
     from mlmon.cli.output import note
     from mlmon.core.errors import StoreError
     from mlmon.core.window import parse_duration
 
     every, tidied, reporter = parse_duration(config.analyze.every), now(), wiring_analyze.job_reporter()
+    noted: set[str] = set()
     while not stop.is_set():
         try:
             for done in wiring_analyze.analyze_forever(store, config, every, stop, reporter):
                 if done.inferences or done.outcomes.joined or done.findings:
                     note(told(done))
+                for sentence in unheard(done, noted):
+                    note(sentence)
                 if now() - tidied > _TIDY:
                     wiring.tidy(store, now())
                     tidied = now()
