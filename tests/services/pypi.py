@@ -11,22 +11,23 @@ FETCH_S = 300
 
 
 @pytest.fixture(scope="session")
-def from_pypi(require, server_cache) -> Callable[[str, str], Path]:
-    """Give a function of a name and a requirement that installs it once, and gives its folder."""
+def from_pypi(require, server_cache) -> Callable[..., Path]:
+    """Give a function of a name and requirements that installs them once, and gives their folder."""
 
-    def fetch(name: str, requirement: str) -> Path:
+    def fetch(name: str, *requirements: str) -> Path:
         home = server_cache / "pypi" / f"{name}-{sys.version_info.major}.{sys.version_info.minor}"
         if not home.exists():
             home.parent.mkdir(parents=True, exist_ok=True)
-            _install(require("pip"), requirement, home)
+            _install(require("pip"), requirements, home)
         return home
 
     return fetch
 
 
-def _install(pip: str, requirement: str, home: Path) -> None:
+def _install(pip: str, requirements: tuple[str, ...], home: Path) -> None:
     beside = home.with_suffix(".part")
-    command = [sys.executable, "-m", pip, "install", "--quiet", "--target", str(beside), requirement]
+    into = ["--quiet", "--no-compile", "--target", str(beside)]
+    command = [sys.executable, "-m", pip, "install", *into, *requirements]
     done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_S, check=False)
-    assert done.returncode == 0, f"pip did not bring {requirement}:\n{done.stdout}{done.stderr}"
+    assert done.returncode == 0, f"pip did not bring {requirements}:\n{done.stdout}{done.stderr}"
     beside.rename(home)

@@ -92,8 +92,22 @@ class ClosedSchema:
             case "enum":
                 return {"enum": list(_words(declared))}
             case "interface":
-                return self._object(self._properties(declared, given))
+                made = self._object(self._properties(declared, given))
+                for each in declared.get("behaviors", ()):
+                    made |= self._words_as_keys(made, each.get("generics", ()), given)
+                return made
         raise AssertionError(f"the specification has a kind of type that is new: {declared['kind']}")
+
+    def _words_as_keys(self, made: Json, generics: Iterable[Json], given: Json) -> Json:
+        """What an object takes beside its properties, where its keys are words of a list; else nothing."""
+        match [*generics]:
+            case [{"kind": "instance_of"} as key, value] if self._is_enum(key):
+                names = {"anyOf": [{"enum": [*made["properties"]]}, self._value(key, given)]}
+                return {"additionalProperties": self._value(value, given), "propertyNames": names}
+        return {}
+
+    def _is_enum(self, of: Json) -> bool:
+        return bool(self._types.get(_key(of["type"]), {}).get("kind") == "enum")
 
     def _tagged(self, variants: Json, items: list[Json], given: Json) -> Json:
         """One of several types, chosen by a word in it; to try them all would take for ever."""
