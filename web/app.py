@@ -29,6 +29,7 @@ from mlmon.core.result import Finding, identity
 from mlmon.core.store import Reader
 from mlmon.web import bundle, delivery, detail, export, found, logs, model, overview, pages
 from mlmon.web.logs import KINDS, LEVELS
+from mlmon.web.remembered import Remembered
 from mlmon.web.view import address
 
 _THREADS: Final = 4
@@ -50,7 +51,7 @@ class _Desk:
     """What every handler needs: the store, the time, and threads to ask with."""
 
     def __init__(self, reader: Reader, clock_: Clock) -> None:
-        self.reader = reader
+        self.reader: Reader = Remembered(reader)
         self.clock = clock_
         self.pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mlmon-page")
 
@@ -73,6 +74,7 @@ def app(reader: Reader, *, clock: Clock = clock.system, metrics: Tell | None = N
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         desk.pool.submit(bundle.zipped)
+        desk.pool.submit(_overview_of, desk, {}, "overview.html")  # so that nobody waits for what comes first
         yield
         desk.pool.shutdown(wait=False, cancel_futures=True)
 
@@ -203,9 +205,13 @@ def _params(request: Request) -> dict[str, str]:
 
 
 def _overview(desk: _Desk, request: Request) -> Response:
-    now = desk.now()
-    seen = overview.read(desk.reader, _params(request), now)
     template = "rows.html" if "fragment" in request.query_params else "overview.html"
+    return _overview_of(desk, _params(request), template)
+
+
+def _overview_of(desk: _Desk, params: dict[str, str], template: str) -> Response:
+    now = desk.now()
+    seen = overview.read(desk.reader, params, now)
     return _html(
         template,
         overview=seen,

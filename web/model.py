@@ -21,7 +21,7 @@ from mlmon.core.query import AllOf, Equals, Max, Min, Query, Row, Terms
 from mlmon.core.result import REFERENCE, Finding
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
-from mlmon.web import charts, commands, found
+from mlmon.web import charts, commands, found, together
 from mlmon.web.charts import Chart
 from mlmon.web.view import Extent, View, parse, scope, size_for, to_compare
 
@@ -128,8 +128,8 @@ def read(reader: Reader, looked: Looked, pool: Executor) -> Page:
     to = looked.scope
     findings = pool.submit(found.of_model, reader, to)
     usual = pool.submit(reference_band, reader, to, looked.metric)
-    asked = [(panel, pool.submit(ask, reader, panel, scope_of(looked, panel))) for panel in looked.panels]
-    answers = {panel.id: future.result() for panel, future in asked}
+    asked = together.ask(reader, [(panel, scope_of(looked, panel)) for panel in looked.panels], pool)
+    answers = asked()
     last = last_seen(looked)
     known: list[Finding] = findings.result()
     groups = found.grouped(known, last)
