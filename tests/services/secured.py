@@ -23,7 +23,12 @@ class Secured:
     url: str
     ca_file: str
     fingerprint: str
+    config: Path
     password: str = PASSWORD
+
+    def let_in(self, *names: str) -> None:
+        """Let these users in and no other, from the moment on that the server has read its file again."""
+        _write(self.config / "users", "".join(f"{name}:{_hashed(PASSWORD)}\n" for name in names))
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +37,10 @@ def start_secured(start_engine, certificates) -> Callable[[dict[str, dict]], Sec
 
     def start(roles: dict[str, dict[str, Any]]) -> Secured:
         key, chain = _parts(Path(certificates.server))
+        folders: list[Path] = []
 
         def prepare(config: Path) -> None:
+            folders.append(config)
             (config / "server.key").write_text(key)
             (config / "server.pem").write_text(chain)
             _write_users(config, roles)
@@ -46,6 +53,7 @@ def start_secured(start_engine, certificates) -> Callable[[dict[str, dict]], Sec
             "xpack.security.http.ssl.certificate: server.pem",
             f"xpack.security.authc.password_hashing.algorithm: pbkdf2_{_ROUNDS}",
             "xpack.security.authc.realms.file.files.order: 0",
+            "resource.reload.interval.high: 1s",
             prepare=prepare,
             is_secured=True,
         )
@@ -55,6 +63,7 @@ def start_secured(start_engine, certificates) -> Callable[[dict[str, dict]], Sec
             url=engine.url.replace("http://", "elasticsearch+https://"),
             ca_file=certificates.ca,
             fingerprint=hashlib.sha256(der).hexdigest(),
+            config=folders[0],
         )
 
     return start
@@ -72,6 +81,13 @@ def _write_users(config: Path, roles: dict[str, dict[str, Any]]) -> None:
     (config / "roles.yml").write_text("".join(lines))
     (config / "users").write_text("".join(f"{name}:{_hashed(PASSWORD)}\n" for name in roles))
     (config / "users_roles").write_text("".join(f"{name}:{name}\n" for name in roles))
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file whole, since the server may read it at any moment."""
+    beside = path.with_suffix(".new")
+    beside.write_text(text)
+    beside.replace(path)
 
 
 def _hashed(password: str) -> str:
