@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from mlmon.pipelines.logstash.check import fault, rfc_3339
 from mlmon.pipelines.logstash.rules import DEAD_LETTER_STREAM, DEAD_LETTER_TAG, ORIGINAL, Rules
 from mlmon.pipelines.normalise import names_bytes
 from mlmon.pipelines.validate import IN_THE_FUTURE, NOT_JSON, NOT_UTF8, NOT_VALID, TOO_DEEP, TOO_LARGE
+from mlmon.pipelines.wrapped import unwrapped
 
 TAGS: Final = "tags"
 
@@ -47,6 +49,10 @@ class Effect(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
 
 
+Name = Callable[[bool], str]
+"""Gives the id of a line that has none, and is told whether the line says when it was written."""
+
+
 class _Refused(Exception):  # noqa: N818 - it ends a walk through the checks, and never leaves this module
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -54,15 +60,24 @@ class _Refused(Exception):  # noqa: N818 - it ends a walk through the checks, an
 
 
 def effect(line: bytes, table: Rules, *, clock: Clock = clocks.system) -> Effect:
-    """What becomes of one line. A dead letter is a document too, in a stream of its own."""
+    """What becomes of one line, or of the line in an agent's record; a dead letter is a document too."""
+    line, name = _unwrapped(line, table)
     try:
-        document = _document(line, table, clock)
+        document = _document(line, name, table, clock)
     except _Refused as refused:
         return _dead_letter(line, refused, table, clock)
     return Effect(document=document, stream=_stream(document, table))
 
 
-def _document(line: bytes, table: Rules, clock: Clock) -> Document:
+def _unwrapped(line: bytes, table: Rules) -> tuple[bytes, str | None]:
+    """The line that an agent's record is around, and the name that this record gives it."""
+    if len(line) > table.max_event_bytes:
+        return line, None
+    [inner], name = unwrapped([line])
+    return inner, None if name is None else name(0)
+
+
+def _document(line: bytes, name: str | None, table: Rules, clock: Clock) -> Document:
     if len(line) > table.max_event_bytes:
         raise _too_large(len(line), table)
     raw = _read(line, table)
@@ -71,7 +86,7 @@ def _document(line: bytes, table: Rules, clock: Clock) -> Document:
     if wrong is not None:
         if (size := names_bytes(raw)) > table.max_event_bytes:
             raise _too_large(size, table)
-        document = _normalised(raw, line, table, clock)
+        document = _normalised(raw, lambda is_fine: name or _id(line, is_fine), table, clock)
         if document == raw:
             raise _Refused(NOT_VALID, wrong)
         wrong = fault(document, table)
@@ -112,14 +127,14 @@ def _nesting(text: str) -> int:
     return deepest
 
 
-def _normalised(raw: Document, line: bytes, table: Rules, clock: Clock) -> Document:
+def _normalised(raw: Document, name: Name, table: Rules, clock: Clock) -> Document:
     flat = flatten(raw)
     if flat.get(table.names["dataset"]) in table.datasets or not flat.keys().isdisjoint(table.own):
         return flat
-    return _app_log(flat, line, table, clock)
+    return _app_log(flat, name, table, clock)
 
 
-def _app_log(flat: Document, line: bytes, table: Rules, clock: Clock) -> Document:
+def _app_log(flat: Document, name: Name, table: Rules, clock: Clock) -> Document:
     names = table.names
     document: Document = {names["dataset"]: table.app}
     labels: dict[str, str] = {}
@@ -136,13 +151,16 @@ def _app_log(flat: Document, line: bytes, table: Rules, clock: Clock) -> Documen
     document.setdefault(names["timestamp"], to_text(clock()))
     document.setdefault(names["level"], "info")
     document.setdefault(names["message"], "")
-    document.setdefault(names["id"], _id(line) if is_fine else f"logstash.{secrets.token_hex(16)}")
+    if names["id"] not in document:
+        document[names["id"]] = name(is_fine)
     if labels:
         document[names["labels"]] = document.get(names["labels"], {}) | labels
     return document
 
 
-def _id(line: bytes) -> str:
+def _id(line: bytes, is_fine: bool) -> str:  # noqa: FBT001 - called once, by position
+    if not is_fine:
+        return f"logstash.{secrets.token_hex(16)}"
     return f"line.{hashlib.sha256(line).hexdigest()[:32]}"
 
 

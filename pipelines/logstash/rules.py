@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from mlmon.core import schema
 from mlmon.core.schema import LOGGED, Dataset, Field, Type
-from mlmon.pipelines import normalise
+from mlmon.pipelines import normalise, wrapped
 from mlmon.pipelines.validate import Limits
 
 TAKEN: Final = (*LOGGED, Dataset.HEALTH)
@@ -61,6 +61,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     unindexed: str
     dead_letter_tag: str
     dead_letter_stream: str
+    line_mark: str
 
 
 MOST_NESTING: Final = 900
@@ -105,6 +106,7 @@ def rules(*, namespace: str, limits: Limits | None = None) -> Rules:
         unindexed=UNINDEXED,
         dead_letter_tag=DEAD_LETTER_TAG,
         dead_letter_stream=DEAD_LETTER_STREAM,
+        line_mark=wrapped.MARK,
     )
 
 

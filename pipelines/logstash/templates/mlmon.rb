@@ -21,6 +21,7 @@ def register(params)
   @datasets = @rules["datasets"].to_h { |name| [name, true] }
   @own = @rules["own"].to_h { |name| [name, true] }
   @most_bytes = @rules["max_event_bytes"]
+  @mark = @rules["line_mark"]
   @string = /"(?:[^"\\]|\\.)*"?/m
   @rfc_3339 = /\A(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:?\d{2})\z/
   @iso = /\A(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2})(:\d{2})?(?:[.,](\d+))?)?([Zz]|[+-]\d{2}(?::?\d{2})?)?\z/
@@ -30,9 +31,9 @@ end
 def filter(event)
   return [rejected(event)] if @stage == "rejected"
 
-  line, raw = record(event)
+  line, raw, name = unwrapped(*record(event))
   begin
-    document = checked(line, raw, peer(event))
+    document = checked(line, raw, peer(event), name)
   rescue Refused => refused
     return [dead_letter(line || JSON.generate(raw), refused.reason, refused.message)]
   end
@@ -64,6 +65,33 @@ def record(event)
   [nil, plain(raw)]
 end
 
+# An agent that reads files sends each line in a record of its own, marked as such. What counts is the line; one
+# without an id is named after the record, which says when and where it was read.
+def unwrapped(line, raw)
+  return [line, raw, nil] unless raw.nil? ? line.include?("\"#{@mark}\"") : raw.key?(@mark)
+
+  size = line.nil? ? JSON.generate(raw).bytesize : line.bytesize
+  around = size > @most_bytes ? nil : raw || attempted(line)
+  return [line, raw, nil] if around.nil?
+
+  name = "agent.#{digest(JSON.generate(sorted(around)))}"
+  around.key?(@mark) && around["message"].is_a?(String) ? [around["message"], nil, name] : [line, raw, name]
+end
+
+def attempted(line)
+  read(line)
+rescue Refused
+  nil
+end
+
+def sorted(value)
+  case value
+  when Hash then value.sort.to_h { |key, each| [key, sorted(each)] }
+  when Array then value.map { |each| sorted(each) }
+  else value
+  end
+end
+
 # Logstash's own kinds of values as Ruby's, so that they can be told apart.
 def plain(value)
   case value
@@ -80,7 +108,7 @@ def peer(event)
   places.map { |place| event.get(place) }.compact.first.to_s
 end
 
-def checked(line, raw, peer)
+def checked(line, raw, peer, name)
   text = line || JSON.generate(raw)
   too_large(text.bytesize) if text.bytesize > @most_bytes
   raw ||= read(text)
@@ -88,7 +116,7 @@ def checked(line, raw, peer)
   if (wrong = fault(raw))
     size = names_bytes(raw)
     too_large(size) if size > @most_bytes
-    document = normalised(raw, text, peer)
+    document = normalised(raw, text, peer, name)
     raise Refused.new("not_valid", wrong) if document == raw
 
     wrong = fault(document)
@@ -254,14 +282,14 @@ def flatten(prefix, nested, flat)
   flat
 end
 
-def normalised(raw, text, peer)
+def normalised(raw, text, peer, name)
   flat = flatten("", raw, {})
   return flat if @datasets.key?(flat[@names["dataset"]]) || flat.keys.any? { |name| @own.key?(name) }
 
-  app_log(flat, text, peer)
+  app_log(flat, text, peer, name)
 end
 
-def app_log(flat, text, peer)
+def app_log(flat, text, peer, name)
   document = { @names["dataset"] => @rules["app"] }
   labels = {}
   is_fine = false
@@ -279,7 +307,7 @@ def app_log(flat, text, peer)
   document[@names["timestamp"]] ||= isoformat(Time.now)
   document[@names["level"]] ||= "info"
   document[@names["message"]] ||= ""
-  document[@names["id"]] ||= is_fine ? "line.#{digest("#{peer}\n#{text}")}" : "logstash.#{SecureRandom.hex(16)}"
+  document[@names["id"]] ||= name || (is_fine ? "line.#{digest("#{peer}\n#{text}")}" : "logstash.#{SecureRandom.hex(16)}")
   document[@names["labels"]] = (document[@names["labels"]] || {}).merge(labels) unless labels.empty?
   document
 end

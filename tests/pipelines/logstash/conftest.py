@@ -97,7 +97,7 @@ def comparable() -> Callable[[Document], Document]:
 
     def told(document: Document) -> Document:
         kind = re.sub(r"^(?:collector|logstash)\..*", "new", document["event.id"])
-        kind = re.sub(r"^line\.[0-9a-f]{32}.*", "stable", kind)
+        kind = re.sub(r"^(line|agent)\.[0-9a-f]{32}.*", r"\1", kind)
         return document | {"@timestamp": rfc_3339(document["@timestamp"]), "event.id": kind}
 
     return told

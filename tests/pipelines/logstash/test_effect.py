@@ -5,13 +5,17 @@ from mlmon.core.errors import InvalidEventError
 from mlmon.core.event import decode
 from mlmon.pipelines.logstash.effect import effect
 from mlmon.pipelines.logstash.rules import DEAD_LETTER_TAG, ORIGINAL
+from mlmon.pipelines.naming import Naming
 from mlmon.pipelines.validate import REASONS, Validator
+from mlmon.pipelines.wrapped import unwrapped
 
 
 def collected(case, limits, clock):
     """Give what the collector makes of a line: a document and no reason, or a reason."""
+    [line], named = unwrapped([case.bytes])
+    name = None if named is None else lambda line, is_dated: named(0) or Naming().of("")(line, is_dated)
     try:
-        return decode(Validator(limits, clock=clock)(case.bytes)), None
+        return decode(Validator(limits, clock=clock)(line, name)), None
     except InvalidEventError as error:
         return None, error.reason
 
