@@ -1,4 +1,4 @@
-// Draws specifications into figures. Charts are drawn as they come into sight.
+// Draws specifications into figures, one at a time, what is in sight first; the rest as it comes near.
 (() => {
   "use strict";
   const NARROW = 560;
@@ -35,6 +35,7 @@
         config: mlmon.config(gutterOf(figure), isTime),
       }));
     }
+    if (figure.dataset.drawn !== panel.stamp) { made.remove(); for (const result of results) result.finalize(); return; }
     for (const before of plot.querySelectorAll(".made")) if (before !== made) before.remove();
     made.classList.remove("coming");
     for (const result of views.get(figure) || []) result.finalize();
@@ -52,8 +53,27 @@
     svg.setAttribute("aria-label", `${panel.title} ${panel.note || ""}`);
   };
 
+  // Figures near the window. A frame is painted between two, so that nobody waits for the last to see the first.
+  const near = new Set();
+  let drawing = false;
+  const breath = () => new Promise((done) => { const channel = new MessageChannel(); channel.port1.onmessage = done; requestAnimationFrame(() => channel.port2.postMessage(0)); });
+  const idle = () => new Promise((done) => requestIdleCallback(done, { timeout: 500 }));
+  const isSeen = (figure) => { const box = figure.getBoundingClientRect(); return box.top < innerHeight && box.bottom > 0; };
+  const drawNear = async () => {
+    if (drawing) return;
+    drawing = true;
+    while (near.size) {
+      const seen = [...near].find(isSeen);
+      if (!seen) await idle(); else if (!document.hidden) await breath();
+      const figure = [...near].find(isSeen) || [...near][0];
+      near.delete(figure);
+      if (figure) await draw(figure).catch((error) => console.error(error));
+    }
+    drawing = false;
+  };
   const sight = new IntersectionObserver((entries) => {
-    for (const entry of entries) if (entry.isIntersecting) draw(entry.target);
+    for (const entry of entries) if (entry.isIntersecting) near.add(entry.target); else near.delete(entry.target);
+    drawNear();
   }, { rootMargin: "300px" });
 
   // Gives a figure what it is to show; it is drawn once it is in sight.

@@ -76,9 +76,7 @@
       if (!form) return;
       event.preventDefault();
       const [since, until] = ["since", "until"].map((name) => new Date(form.elements[name].value).toISOString());
-      // A printer does not wait: what is below has to be there before somebody prints.
-  if (kind === "report") requestIdleCallback(mlmon.drawAll);
-  if (kind === "model") { go({ range: "", since, until }); return; }
+      if (kind === "model") { go({ range: "", since, until }); return; }
       const params = new URLSearchParams(new FormData(form));
       params.set("since", since);
       params.set("until", until);
@@ -115,6 +113,9 @@
     });
     addEventListener("popstate", () => load(false));
   };
+
+  // The script that draws is fetched while somebody reads, so that the first model opens at once.
+  const ahead = () => requestIdleCallback(() => fetch(document.querySelector("[data-ahead]").dataset.ahead, { priority: "low" }).catch(() => {}));
 
   const overview = () => {
     const place = document.querySelector("[data-live]");
@@ -165,5 +166,5 @@
   // A printer does not wait: what is below has to be there before somebody prints.
   if (kind === "report") requestIdleCallback(mlmon.drawAll);
   if (kind === "model") { models(); live(() => load(true)); }
-  if (kind === "overview") live(overview());
+  if (kind === "overview") { live(overview()); ahead(); }
 })();
