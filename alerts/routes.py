@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mlmon.alerts.notices import Notice
 from mlmon.alerts.rules import matches
@@ -11,12 +11,17 @@ from mlmon.core.config import RouteConfig
 
 def routes_of(notice: Notice, routes: Mapping[str, RouteConfig]) -> list[str]:
     """The names of the routes of a notice, in the order of the settings."""
-    if notice.routes:
-        return [name for name in routes if name in notice.routes]
-    return [name for name, route in routes.items() if _fits(notice, route)]
+    return [
+        name
+        for name, route in routes.items()
+        if takes(route, name, routes=notice.routes, severity=str(notice.severity), owner=notice.owner)
+    ]
 
 
-def _fits(notice: Notice, route: RouteConfig) -> bool:
-    return (not route.severities or str(notice.severity) in route.severities) and (
-        not route.owners or matches(route.owners, notice.owner)
+def takes(route: RouteConfig, name: str, *, routes: Sequence[str], severity: str, owner: str) -> bool:
+    """Whether a route takes what a rule of these routes, severity and owner says."""
+    if routes:
+        return name in routes
+    return (not route.severities or severity in route.severities) and (
+        not route.owners or matches(route.owners, owner)
     )

@@ -99,6 +99,10 @@ def _docker() -> str | None:
 
 
 REQUIREMENTS = {
+    "alertmanager": Requirement(
+        find=_program("prometheus-alertmanager", "alertmanager"),
+        how="apt-get install prometheus-alertmanager",
+    ),
     "JDK 17": Requirement(find=_jdk(17), how="apt-get install openjdk-17-jdk-headless"),
     "JDK 21": Requirement(
         find=_jdk(21),

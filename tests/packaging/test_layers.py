@@ -10,6 +10,7 @@ CROSSING = ("cli/wiring", "demo/")
 
 # Where each third-party distribution may be imported. A new client gets a row, and as few places as it can.
 CLIENTS = {
+    "apprise": ("alerts/notify/apprise.py",),
     "click": ("cli/",),
     "duckdb": ("stores/embedded/", "cli/parquet.py", "cli/frame.py"),
     "elastic_transport": ("stores/elasticsearch.py",),  # elasticsearch brings it
@@ -34,7 +35,7 @@ CLIENTS = {
     "threadpoolctl": ("demo/",),
     "urllib3": ("stores/search/connection.py",),
     "uvicorn": ("pipelines/collector/", "web/", "cli/wiring.py"),
-    "vl_convert": ("web/",),
+    "vl_convert": ("alerts/notify/picture.py", "web/"),
     "yaml": ("alerts/load.py", "cli/"),
 }
 
