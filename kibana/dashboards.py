@@ -56,10 +56,11 @@ def render(frame: Frame, boards: Sequence[Dashboard] = DASHBOARDS) -> Rendered:
         if panel.id in reasons
     ]
     made = [_dashboard(frame, board, parts, reasons, boards) for board in boards]
-    return Rendered(objects=[*_views(frame, shown.values()), *parts.values(), *made], refused=refused)
+    return Rendered(objects=[*views(frame, shown.values()), *parts.values(), *made], refused=refused)
 
 
-def _views(frame: Frame, panels: Iterable[Panel | Listing]) -> Iterator[Json]:
+def views(frame: Frame, panels: Iterable[Panel | Listing]) -> Iterator[Json]:
+    """The data views that these panels need, each once."""
     needed = {(_dataset(panel), isinstance(panel, Panel) and panel.size == ALL) for panel in panels}
     for dataset in Dataset:
         for is_timeless in (False, True):
@@ -78,7 +79,7 @@ def _dashboard(
     references: list[Json] = []
     leads_to = [one for one in all_ if one.id in board.leads_to]
     top = TEXT_HEIGHT
-    panels.append(_words("about", _about(frame, board, all_), Place(0, 0, WIDTH, TEXT_HEIGHT)))
+    panels.append(_words("about", about(frame, board, all_), Place(0, 0, WIDTH, TEXT_HEIGHT)))
     for number, section in enumerate(board.sections):
         heading = Place(0, top, WIDTH, TEXT_HEIGHT)
         panels.append(_words(f"section-{number}", f"### {section.title}", heading))
@@ -119,7 +120,7 @@ _OPTIONS: Final = {
 }
 
 
-def _about(frame: Frame, board: Dashboard, all_: Sequence[Dashboard]) -> str:
+def about(frame: Frame, board: Dashboard, all_: Sequence[Dashboard]) -> str:
     """What the dashboard is for, and the way to all others."""
     links = " · ".join(
         f"**{one.title}**" if one is board else f"[{one.title}](#/view/{frame.id('dashboard', one.id)})"
@@ -217,12 +218,12 @@ def _controls(frame: Frame, board: Dashboard) -> tuple[Json, list[Json]]:
             "explicitInput": {
                 "id": id_,
                 "fieldName": field,
-                "title": _word(field),
+                "title": word(field),
                 "enhancements": {},
                 "selectedOptions": [],
             },
         }
-        view = view_id(frame, view_name(_knows(board, field)))
+        view = view_id(frame, knows(board, field))
         references.append(reference("index-pattern", view, f"controlGroup_{id_}:optionsListDataView"))
     made = {
         "controlStyle": "oneLine",
@@ -240,16 +241,21 @@ def _controls(frame: Frame, board: Dashboard) -> tuple[Json, list[Json]]:
     return made, references
 
 
-def _word(field: str) -> str:
+def word(field: str) -> str:
     """A field's name for a person: its last part but one where the last is only `name`."""
     *_, parent, last = field.split(".")
     return (parent if last == "name" else last).capitalize()
 
 
-def _knows(board: Dashboard, field: str) -> Dataset:
-    """The dataset of the first panel whose documents carry the field and that is narrowed by the time."""
+def knows(board: Dashboard, field: str) -> str:
+    """The data view of the first panel whose documents carry the field and that is narrowed by the time.
+
+    Raises:
+        RefusedError: there is no such panel.
+
+    """
     for panel in board.panels:
         is_timeless = isinstance(panel, Panel) and panel.size == ALL
         if not is_timeless and _dataset(panel) in schema.FIELDS[field].datasets:
-            return _dataset(panel)
+            return view_name(_dataset(panel))
     raise RefusedError(f"No panel of the dashboard '{board.id}' knows {field}, so it cannot be chosen there.")
