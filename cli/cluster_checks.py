@@ -8,6 +8,7 @@ from typing import Final
 
 from mlmon.cli import wiring_cluster
 from mlmon.cli.check import Check, Status
+from mlmon.cli.units import counted
 from mlmon.cli.wiring_cluster import Cluster
 from mlmon.core.config import Config
 from mlmon.core.errors import MlmonError, StoreVersionError
@@ -61,7 +62,8 @@ def _health(at: Cluster) -> Check:
     found = wiring_cluster.examine().health(at.connection)
     if found is None:
         return _ok("cluster", _MAY_NOT_LOOK)
-    detail = f"{found.status}, {found.shards:,} shards on {found.nodes} nodes, {found.unassigned} unassigned"
+    shards, nodes = counted(found.shards, "shard"), counted(found.nodes, "node")
+    detail = f"{found.status}, {shards} on {nodes}, {found.unassigned} unassigned"
     if found.status == "red":
         fix = "Some data cannot be read or written. See why: GET /_cluster/allocation/explain"
         return Check(name="cluster", status=Status.FAIL, detail=detail, fix=fix)

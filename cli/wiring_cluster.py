@@ -107,6 +107,13 @@ def plan(at: Cluster) -> list[Change]:
     return setup.plan(at.connection, at.facts, at.options)
 
 
+def parts(at: Cluster) -> dict[str, dict[str, Any]]:
+    """The body of every part by the path it is put to, in the order in which they must be put."""
+    from mlmon.stores.search import templates
+
+    return {part.path: part.body for part in templates.parts(at.facts, at.options)}
+
+
 def missing(at: Cluster) -> list[tuple[str, str]]:
     """What the cluster cannot do by itself: what that is about, and a sentence or two."""
     from mlmon.stores.search import setup

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mlmon.cli.options import SOURCE, Asked, asks, examples, settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlmon.cli.wiring_cluster import Change, Cluster
     from mlmon.core.config import Config
 
@@ -18,14 +20,16 @@ if TYPE_CHECKING:
         "mlmon setup --store elasticsearch+https://host:9200 --dry-run",
         "mlmon setup --store elasticsearch+https://host:9200",
         "mlmon setup --store opensearch://localhost:9200 --remove",
+        "mlmon setup --store elasticsearch+https://host:9200 --print > parts.json",
         "mlmon setup --store elasticsearch+https://host:9200 --roles",
     )
 )
 @asks(*SOURCE)
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--remove", is_flag=True, help="Take away what was set up. Documents stay.")
+@click.option("--print", "prints", is_flag=True, help="Print all parts, as JSON, and do nothing else.")
 @click.option("--roles", is_flag=True, help="Print the roles to create, as JSON, and do nothing else.")
-def command(asked: Asked, *, dry_run: bool, remove: bool, roles: bool) -> None:
+def command(asked: Asked, *, dry_run: bool, remove: bool, prints: bool, roles: bool) -> None:
     """Set a cluster up: templates, lifecycles and names.
 
     Running it again changes only what differs, so it is also how a cluster follows a newer mlmon. What you
@@ -33,12 +37,15 @@ def command(asked: Asked, *, dry_run: bool, remove: bool, roles: bool) -> None:
     With store.namespace set, that namespace gets settings of its own.
     """
     config = settings(asked)
-    if roles:
-        _print_roles(config)
-        return
     from mlmon.cli import wiring_cluster
 
+    if roles:
+        _print(wiring_cluster.roles(config))
+        return
     with wiring_cluster.cluster(config) as at:
+        if prints:
+            _print(wiring_cluster.parts(at))
+            return
         click.echo(at.name)
         if remove:
             _remove(at, dry_run=dry_run)
@@ -46,13 +53,10 @@ def command(asked: Asked, *, dry_run: bool, remove: bool, roles: bool) -> None:
             _set_up(at, dry_run=dry_run)
 
 
-def _print_roles(config: Config) -> None:
+def _print(bodies: Mapping[str, Any]) -> None:
     import msgspec
 
-    from mlmon.cli import wiring_cluster
-
-    text = msgspec.json.format(msgspec.json.encode(wiring_cluster.roles(config)), indent=2)
-    click.echo(text.decode())
+    click.echo(msgspec.json.format(msgspec.json.encode(bodies), indent=2).decode())
 
 
 def _set_up(at: Cluster, *, dry_run: bool) -> None:
@@ -66,11 +70,21 @@ def _set_up(at: Cluster, *, dry_run: bool) -> None:
     else:
         for change in wiring_cluster.apply(at, changes):
             click.echo(_line(change))
+    if any(_is_of_an_index(change) for change in due):
+        output.note(
+            "Settings hold for indices that are begun from now on; a stream begins one when it rolls over, "
+            "at once with: POST /STREAM/_rollover"
+        )
     for _, line in wiring_cluster.missing(at):
         output.note(line)
     same = len(changes) - len(due)
     done = "would be put" if dry_run else "put"
     output.note(f"{len(due)} parts {done}, {same} are as they should be.")
+
+
+def _is_of_an_index(change: Change) -> bool:
+    """Whether settings differ that an index takes when it is made."""
+    return change.status == "differs" and any(".settings." in key for key in change.differences)
 
 
 def _line(change: Change) -> str:

@@ -23,6 +23,8 @@ from mlmon.stores.search.templates import VERSION, Options, Part, parts
 
 _NOT_FOUND: Final = 404
 _IN_USE: Final = "in use"
+_DIGESTS: Final = ("_meta.digest", "policy.description")
+"""Keys that differ whenever any other does, and say nothing to a person."""
 _NO_ILM: Final = (
     "This Elasticsearch has no index lifecycle management. The streams carry a data stream lifecycle "
     "instead; indices of metrics and findings are not deleted by themselves."
@@ -182,7 +184,11 @@ def _version(there: dict[str, Any]) -> int:
 def _differences(there: dict[str, Any], wanted: dict[str, Any]) -> dict[str, tuple[str | None, str | None]]:
     """The keys of what is wanted that are otherwise there. What a cluster adds of its own does not count."""
     old, new = dict(_flat("", there)), dict(_flat("", wanted))
-    return {key: (old.get(key), value) for key, value in new.items() if old.get(key) != value}
+    found: dict[str, tuple[str | None, str | None]] = {
+        key: (old.get(key), value) for key, value in new.items() if old.get(key) != value
+    }
+    said = {key: both for key, both in found.items() if not key.endswith(_DIGESTS)}
+    return said or found
 
 
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any JSON

@@ -31,6 +31,31 @@ def test_setting_up_shows_does_and_then_has_nothing_to_do(setup, engine):
     assert f"- {part}" in setup("--remove").stdout
 
 
+@pytest.mark.slow
+def test_what_would_be_put_is_printed_for_other_tools(run, engine, monkeypatch):
+    """Every part is JSON by its path, and nothing is put; what is put so is as it should be."""
+    monkeypatch.setenv("MLMON_STORE_NAMESPACE", "cli_print_test")
+    shown = run("setup", "--print", "--store", engine.store_url)
+    assert shown.exit_code == 0, shown.output
+    bodies = json.loads(shown.stdout)
+    assert engine.ask("GET", "/_index_template/logs-mlmon.inference-cli_print_test")[0] == 404
+    for path, body in bodies.items():
+        assert engine.ask("PUT", path, body)[0] in (200, 201)
+    assert "0 parts would be put" in run("setup", "--dry-run", "--store", engine.store_url).stderr
+    assert run("setup", "--remove", "--store", engine.store_url).exit_code == 0
+
+
+@pytest.mark.slow
+def test_a_dry_run_says_what_differs_and_from_when_on(setup, monkeypatch):
+    """A key that differs is shown with both values, without digests, and with when it comes into effect."""
+    setup()
+    monkeypatch.setenv("MLMON_STORE_SHARDS", "2")
+    dry = setup("--dry-run")
+    assert "template.settings.index.number_of_shards: 1 -> 2" in dry.stdout
+    assert "digest" not in dry.stdout
+    assert "begun from now on" in dry.stderr
+
+
 def test_roles_are_printed_without_a_cluster(run):
     """The roles are JSON by the path each is put to, for the engine and the namespace of the settings."""
     shown = run("setup", "--roles", "--store", "opensearch://nowhere:9200")
