@@ -30,7 +30,7 @@ def render(options: Options) -> dict[str, str]:
         "pipeline": {"inputs": [_input(options)], "filters": [_mark()], "outputs": [_output(options)]},
     }
     about = (
-        "Fluent Bit 2.1 or newer: reads log files and sends their lines to a collector.",
+        "Fluent Bit 3.1 or newer: reads log files and sends their lines to a collector.",
         f"Check: fluent-bit --dry-run -c {FILE}",
         *((f"The collector's key is taken from the variable {KEY_VARIABLE}.",) if options.has_key else ()),
         "",
@@ -92,5 +92,7 @@ def _output(options: Options) -> dict[str, Any]:
             "tls.crt_file": options.certificate,
             "tls.key_file": options.certificate_key or options.certificate,
         }
-        made |= {"tls": True, "tls.verify": True} | {name: value for name, value in named.items() if value}
+        # Without the second an agent would take the certificate of any other that the authority signed.
+        made |= {"tls": True, "tls.verify": True, "tls.verify_hostname": True}
+        made |= {name: value for name, value in named.items() if value}
     return made

@@ -235,7 +235,7 @@ PLUGINS: dict[tuple[str, str], dict[str, Any]] = {
     | _ECS
     | _options(STRING, "bucket prefix region sincedb_path exclude_pattern temporary_directory gzip_pattern")
     | _options(STRING, "access_key_id secret_access_key session_token role_arn endpoint backup_to_bucket")
-    | _options(NUMBER, "interval cutoff_second")
+    | {"interval": NUMBER}
     | _options(BOOLEAN, "watch_for_new_files delete include_object_properties")
     | {"additional_settings": HASH},
     ("input", "kinesis"): _INPUT
@@ -280,7 +280,7 @@ PLUGINS: dict[tuple[str, str], dict[str, Any]] = {
     | _CLUSTER
     | _ECS
     | _options(BOOLEAN, "ssl ssl_certificate_verification legacy_template")
-    | _options(STRING, "cacert truststore keystore tls_certificate tls_key")
+    | _options(STRING, "cacert truststore keystore")
     | {"auth_type": HASH},
     ("codec", "plain"): _options(STRING, "charset format") | _ECS,
     ("codec", "line"): _options(STRING, "charset format delimiter") | _ECS,

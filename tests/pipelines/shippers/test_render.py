@@ -33,7 +33,8 @@ KNOWN = {
     },
     "out_http": {
         "name", "match", "host", "port", "uri", "format", "json_date_key", "json_date_format", "compress",
-        "retry_limit", "header", "tls", "tls.verify", "tls.ca_file", "tls.crt_file", "tls.key_file",
+        "retry_limit", "header", "tls", "tls.verify", "tls.verify_hostname", "tls.ca_file", "tls.crt_file",
+        "tls.key_file",
     },
     "file": {
         "type", "include", "read_from", "max_line_bytes", "max_read_bytes", "fingerprint",
