@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from mlmon.cli import cluster_checks, parts, units, wiring, wiring_analyze
+from mlmon.cli import cluster_checks, kibana_checks, parts, units, wiring, wiring_analyze
 from mlmon.cli.check import Check, Status
 from mlmon.cli.parts import LITTLE_BYTES, TOO_LITTLE_BYTES
 from mlmon.core import schema
@@ -52,6 +52,7 @@ def _of_cluster(config: Config, now: datetime) -> Iterator[Check]:
         with wiring.reading(config) as reader:
             yield from _contents(reader, config, now)
             yield from parts.run(reader, config, now, is_analysing=False)
+    yield from kibana_checks.run(config)
     # A cluster knows no locks, so a port in use is taken to be the collector's.
     yield from _ports(config, is_collecting=True)
 

@@ -26,7 +26,7 @@ PIPE_CLOSED: Final = 141
 SECTIONS: Final = {
     "Start": ("demo", "up", "setup", "doctor", "config"),
     "Try": ("try",),
-    "Look": ("models", "metrics", "findings", "accounting", "logs", "report", "serve"),
+    "Look": ("models", "metrics", "findings", "accounting", "logs", "report", "serve", "dashboards"),
     "Feed": ("outcomes", "reference", "collect", "keys", "analyze", "deadletter", "pipeline"),
     "Take out": ("export", "copy"),
 }

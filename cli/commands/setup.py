@@ -22,21 +22,25 @@ if TYPE_CHECKING:
         "mlmon setup --store opensearch://localhost:9200 --remove",
         "mlmon setup --store elasticsearch+https://host:9200 --print > parts.json",
         "mlmon setup --store elasticsearch+https://host:9200 --roles",
+        "mlmon setup --kibana https://host:5601",
     )
 )
 @asks(*SOURCE)
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--remove", is_flag=True, help="Take away what was set up. Documents stay.")
+@click.option("--kibana", metavar="URL", help="Put the dashboards there, too. Default: kibana.url.")
 @click.option("--print", "prints", is_flag=True, help="Print all parts, as JSON, and do nothing else.")
 @click.option("--roles", is_flag=True, help="Print the roles to create, as JSON, and do nothing else.")
-def command(asked: Asked, *, dry_run: bool, remove: bool, prints: bool, roles: bool) -> None:
-    """Set a cluster up: templates, lifecycles and names.
+def command(
+    asked: Asked, *, dry_run: bool, remove: bool, prints: bool, kibana: str | None, roles: bool
+) -> None:
+    """Set a cluster up: templates, lifecycles, names, dashboards.
 
     Running it again changes only what differs, so it is also how a cluster follows a newer mlmon. What you
     put into the component template mlmon@custom is yours: it is never touched, and it wins.
     With store.namespace set, that namespace gets settings of its own.
     """
-    config = settings(asked)
+    config = settings(asked, kibana__url=kibana)
     from mlmon.cli import wiring_cluster
 
     if roles:
@@ -51,6 +55,17 @@ def command(asked: Asked, *, dry_run: bool, remove: bool, prints: bool, roles: b
             _remove(at, dry_run=dry_run)
         else:
             _set_up(at, dry_run=dry_run)
+    if config.kibana.url is not None and not remove:
+        _dashboards(config, dry_run=dry_run)
+
+
+def _dashboards(config: Config, *, dry_run: bool) -> None:
+    from mlmon.cli.commands import dashboards
+
+    if dry_run:
+        dashboards.show(config)
+    else:
+        dashboards.put(config)
 
 
 def _print(bodies: Mapping[str, Any]) -> None:
