@@ -26,9 +26,11 @@ up: ## Start the whole stack in Docker (STORE=opensearch; DEMO=1 sends a year of
 	@$(PYTHON) deploy/stack.py --store $(STORE) --addresses
 
 down: ## Stop the stack (ARGS=--volumes takes its data away, too)
+	@$(PYTHON) deploy/stack.py --docker
 	docker compose --profile '*' down --remove-orphans $(ARGS)
 
 logs: ## Follow what the stack says (ARGS=collector shows one part)
+	@$(PYTHON) deploy/stack.py --docker
 	docker compose --profile '*' logs --follow --tail 100 $(ARGS)
 
 test: $(VENV)/.installed-dev ## Run the tests (ARGS="tests/core -k query" runs some of them)

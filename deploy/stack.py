@@ -23,6 +23,10 @@ LEAST_COMPOSE: Final = (2, 24)
 LEAST_MEMORY_BYTES: Final = 7 << 30
 LEAST_MAP_COUNT: Final = 262_144
 """Memory maps a process may have; Elasticsearch and OpenSearch map every file of an index."""
+_NO_DOCKER: Final = (
+    "Docker is not here. Install Docker Engine 24 or later, or Docker Desktop: docs.docker.com."
+)
+_ABOUT: Final = ("docker", "info", "--format", "{{json .}}")
 MAP_COUNT: Final = Path("/proc/sys/vm/max_map_count")
 SECRETS: Final = (
     "ELASTIC_PASSWORD",
@@ -77,10 +81,18 @@ def run(command: Sequence[str]) -> tuple[int, str]:
 
 def problems(ask: Run = run, map_count: Path = MAP_COUNT) -> list[str]:
     """What this machine lacks, a sentence each; empty where the stack can start."""
+    found = docker_problems(ask)
+    if found == [_NO_DOCKER]:
+        return found
+    return [*found, *_memory(ask), *_maps(map_count)]
+
+
+def docker_problems(ask: Run = run) -> list[str]:
+    """Why Docker cannot be asked for anything here; empty where it can."""
     code, _ = ask(["docker", "--version"])
     if code:
-        return ["Docker is not here. Install Docker Engine 24 or later, or Docker Desktop: docs.docker.com."]
-    return [*_compose(ask), *_engine(ask), *_maps(map_count)]
+        return [_NO_DOCKER]
+    return [*_compose(ask), *_engine(ask)]
 
 
 def _compose(ask: Run) -> list[str]:
@@ -95,13 +107,16 @@ def _compose(ask: Run) -> list[str]:
 
 
 def _engine(ask: Run) -> list[str]:
-    code, told = ask(["docker", "info", "--format", "{{json .}}"])
-    about = _parsed(told) if code == 0 else {}
-    refused = told if code else str(about.get("ServerErrors") or "")
-    if code or refused:
-        why = (refused.strip().splitlines() or ["no reason given."])[-1]
-        return [f"The Docker engine does not answer: {why} Start it, or ask to be let in (group docker)."]
-    memory_bytes = about.get("MemTotal", 0)
+    code, told = ask(_ABOUT)
+    refused = told if code else str(_parsed(told).get("ServerErrors") or "")
+    if not refused and not code:
+        return []
+    why = (refused.strip().splitlines() or ["no reason given."])[-1]
+    return [f"The Docker engine does not answer: {why} Start it, or ask to be let in (group docker)."]
+
+
+def _memory(ask: Run) -> list[str]:
+    memory_bytes = _parsed(ask(_ABOUT)[1]).get("MemTotal") or LEAST_MEMORY_BYTES
     if not isinstance(memory_bytes, int) or memory_bytes >= LEAST_MEMORY_BYTES:
         return []
     return [
@@ -181,15 +196,18 @@ def main(arguments: Sequence[str] | None = None, ask: Run = run, map_count: Path
     parser.add_argument("--env", type=Path, default=Path(".env"), help="where the secrets are; default: .env")
     parser.add_argument("--store", choices=list(ADDRESSES), default="elasticsearch", help="which cluster")
     parser.add_argument("--addresses", action="store_true", help="only say where everything is")
+    parser.add_argument("--docker", action="store_true", help="only look whether Docker can be asked")
     asked = parser.parse_args(arguments)
     if asked.addresses:
         sys.stdout.write(addresses(asked.store))
         return 0
-    lacking = problems(ask, map_count)
+    lacking = docker_problems(ask) if asked.docker else problems(ask, map_count)
     if lacking:
-        sys.stderr.write("The stack cannot start on this machine yet.\n")
+        sys.stderr.write(f"The stack cannot {'be asked' if asked.docker else 'start'} on this machine yet.\n")
         sys.stderr.writelines(f"- {problem}\n" for problem in lacking)
         return 1
+    if asked.docker:
+        return 0
     try:
         made = make_secrets(asked.env)
     except OSError as error:

@@ -65,6 +65,14 @@ def test_what_lacks_is_said(stack, enough, changed, said):
     assert said in problem
 
 
+def test_only_docker_is_asked_for_where_the_stack_runs_already(stack, tmp_path, capsys):
+    """To stop or to listen needs no memory and no secrets; without Docker it is one sentence."""
+    small = answering(info=(0, json.dumps({"MemTotal": 1})))
+    assert stack.main(["--docker"], small, tmp_path / "few") == 0
+    assert stack.main(["--docker"], answering(version=(127, "")), tmp_path / "few") == 1
+    assert "cannot be asked on this machine yet.\n- Docker is not here." in capsys.readouterr().err
+
+
 def test_few_memory_maps_come_with_the_command_that_raises_them(stack, tmp_path):
     """A machine with the usual 65530 memory maps hears how to have more."""
     (tmp_path / "few").write_text("65530\n")
