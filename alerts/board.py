@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from math import ceil
 from statistics import median
 from typing import Any, Final
 
@@ -88,14 +89,21 @@ def seasonal(series: Series, start: datetime) -> float | None:
     return median(values) if len(values) >= _LEAST_SEASONS else None
 
 
-def ask(reader: Reader, rules: Sequence[Rule], known: Sequence[Known], *, now: datetime) -> Board:
-    """Ask the store what all rules need, in a few shared questions.
+def ask(
+    reader: Reader,
+    rules: Sequence[Rule],
+    known: Sequence[Known],
+    *,
+    now: datetime,
+    past: timedelta = timedelta(0),
+) -> Board:
+    """Ask the store what all rules need, in a few shared questions; `past` is how far back at least.
 
     Raises:
         StoreError: the store could not answer.
 
     """
-    board, needs = Board(), needed.of(rules, known)
+    board, needs = Board(), needed.of(rules, known, past)
     for scan in needed.metric_scans(needs, known, now):
         board.questions += 1
         for documents in reader.scan(scan):
@@ -106,7 +114,7 @@ def ask(reader: Reader, rules: Sequence[Rule], known: Sequence[Known], *, now: d
         for documents in reader.scan(scan):
             for document in documents:
                 _add_finding(board, document)
-    _ask_lines(reader, board, needs, known, now)
+    _ask_lines(reader, board, needs, known, now, past)
     return board
 
 
@@ -144,18 +152,25 @@ def _add_finding(board: Board, document: dict[str, Any]) -> None:
         board.findings.setdefault((found.size, found.model), []).append(found)
 
 
-def _ask_lines(reader: Reader, board: Board, needs: Needs, known: Sequence[Known], now: datetime) -> None:
+def _ask_lines(
+    reader: Reader, board: Board, needs: Needs, known: Sequence[Known], now: datetime, past: timedelta
+) -> None:
     """One question a window size and time: the rules are measures of it."""
     shared: dict[tuple[str, tuple[str, ...]], list[Rule]] = {}
     for rule in needs.lines:
         shared.setdefault((rule.size, rule.by), []).append(rule)
     for (size, by), rules in shared.items():
-        windows = max(depth(rule) for rule in rules) + 1
+        windows = max(windows_of(rule, past) for rule in rules) + 1
         spans = {recent(now, size, windows): True}
         spans |= {recent(each.horizon(now), size, windows): True for each in known if not each.is_live}
         for span in spans:
             board.questions += 1
             _add_lines(board, rules, by, reader.query(_lines_query(rules, size, by, span)))
+
+
+def windows_of(rule: Rule, past: timedelta) -> int:
+    """How many of the newest windows of a rule are looked at."""
+    return max(depth(rule), ceil(past / needed.length(rule.size)))
 
 
 def _lines_query(rules: Sequence[Rule], size: str, by: tuple[str, ...], span: Window) -> Query:

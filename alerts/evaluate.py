@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from mlmon.alerts.board import Board, Cut, ask, when_stored
+from mlmon.alerts.board import Board, Cut, ask, when_stored, windows_of
 from mlmon.alerts.judge import Point, is_due, judged
 from mlmon.alerts.known import Group, Known, back, recent
 from mlmon.alerts.rules import (
@@ -23,7 +23,7 @@ from mlmon.alerts.rules import (
     RuleHolds,
     matches,
 )  # fmt: skip
-from mlmon.alerts.states import Alert, Change, Judged, Verdict, advance, depth
+from mlmon.alerts.states import Alert, Change, Judged, Verdict, advance
 from mlmon.core.result import Finding, Severity
 from mlmon.core.store import Reader
 from mlmon.core.window import Window, floor, windows
@@ -78,7 +78,7 @@ def evaluate(
 
     """
     board = ask(reader, rules, known, now=now)
-    work = _Work(board=board, known={each.name: each for each in known}, before=before, now=now)
+    work = Work(board=board, known={each.name: each for each in known}, before=before, now=now)
     for name, group in before:
         work.standing.setdefault(name, []).append(group)
     silent = [rule for rule in rules if isinstance(rule.subject, OfSilence)]
@@ -87,19 +87,20 @@ def evaluate(
         board.questions += 1
     for rule in in_order(rules):
         work.open_now[rule.name] = []
-        for group, found in _groups(work, rule):
+        for group, found in judged_groups(work, rule):
             _move(work, rule, group, found)
     work.done.questions = board.questions
     return work.done
 
 
-class _Work(Struct, kw_only=True):
-    """What one evaluation knows."""
+class Work(Struct, kw_only=True):
+    """What one evaluation knows; `past` is how far back it looks at least."""
 
     board: Board
     known: dict[str, Known]
     before: Mapping[At, Alert]
     now: datetime
+    past: timedelta = timedelta(0)
     standing: dict[str, list[Group]] = field(default_factory=dict)
     stored: dict[str, datetime] = field(default_factory=dict)
     open_now: dict[str, list[tuple[str, Alert]]] = field(default_factory=dict)
@@ -122,7 +123,7 @@ def _waits_for(rule: Rule) -> set[str]:
     return {each.rule for each in rule.only_if if isinstance(each, RuleHolds)}
 
 
-def _move(work: _Work, rule: Rule, group: Group, found: Sequence[Judged]) -> None:
+def _move(work: Work, rule: Rule, group: Group, found: Sequence[Judged]) -> None:
     work.done.groups += 1
     before = work.before.get((rule.name, group))
     if before is None and all(each.verdict is Verdict.CLEAR for each in found):
@@ -136,9 +137,9 @@ def _move(work: _Work, rule: Rule, group: Group, found: Sequence[Judged]) -> Non
         work.done.moved.append(Moved(rule=rule, group=group, alert=alert, changes=tuple(changes)))
 
 
-def _groups(work: _Work, rule: Rule) -> Iterator[tuple[Group, list[Judged]]]:
+def judged_groups(work: Work, rule: Rule) -> Iterator[tuple[Group, list[Judged]]]:
     """Every group of a rule with its windows judged; also those of which only a state is left."""
-    ways: dict[type, Callable[[_Work, Rule], Iterator[tuple[Group, list[Judged]]]]] = {
+    ways: dict[type, Callable[[Work, Rule], Iterator[tuple[Group, list[Judged]]]]] = {
         OfMetric: _of_metric,
         OfFindings: _of_findings,
         OfLogs: _of_logs,
@@ -153,7 +154,7 @@ def _groups(work: _Work, rule: Rule) -> Iterator[tuple[Group, list[Judged]]]:
             yield group, []
 
 
-def _models(work: _Work, rule: Rule) -> Iterator[Known]:
+def _models(work: Work, rule: Rule) -> Iterator[Known]:
     return (each for each in work.known.values() if _fits(rule.models, each.name))
 
 
@@ -163,12 +164,12 @@ def _fits(patterns: tuple[str, ...], word: str) -> bool:
     return matches(patterns, word) if patterns else not word
 
 
-def _of_metric(work: _Work, rule: Rule) -> Iterator[tuple[Group, list[Judged]]]:
+def _of_metric(work: Work, rule: Rule) -> Iterator[tuple[Group, list[Judged]]]:
     if not isinstance(rule.subject, OfMetric):
         return
     name, subjects = rule.subject.name, rule.subject.subjects
     for model in _models(work, rule):
-        span = recent(_horizon(model, rule, work.now), rule.size, depth(rule))
+        span = recent(_horizon(model, rule, work.now), rule.size, windows_of(rule, work.past))
         known = work.board.of(rule.size, name, model.name)
         for cut in sorted(known):
             series = known[cut]
@@ -203,7 +204,7 @@ def _group(rule: Rule, model: str, cut: Cut) -> Group:
 
 
 def _judge(
-    work: _Work, rule: Rule, model: str, cut: Cut, series: dict[datetime, Point], point: Point
+    work: Work, rule: Rule, model: str, cut: Cut, series: dict[datetime, Point], point: Point
 ) -> Judged | None:
     if not is_due(rule, point, work.now) or rule.bound is None:
         return None
@@ -214,12 +215,12 @@ def _judge(
     return found
 
 
-def _allowed(work: _Work, rule: Rule, model: str, window: Point | Window) -> bool:
+def _allowed(work: Work, rule: Rule, model: str, window: Point | Window) -> bool:
     """Whether everything that a rule waits for holds for a model in a window."""
     return all(_holds(work, each, model, window) for each in rule.only_if)
 
 
-def _holds(work: _Work, condition: Condition, model: str, window: Point | Window) -> bool:
+def _holds(work: Work, condition: Condition, model: str, window: Point | Window) -> bool:
     if isinstance(condition, RuleHolds):
         return any(
             of == model
@@ -242,10 +243,10 @@ def _metric_holds(board: Board, condition: MetricHolds, model: str, end: datetim
     return limits is not None and point.value is not None and condition.bound.beyond(point.value, limits[0])
 
 
-def _of_findings(work: _Work, rule: Rule) -> Iterator[tuple[Group, list[Judged]]]:
+def _of_findings(work: Work, rule: Rule) -> Iterator[tuple[Group, list[Judged]]]:
     for model in _models(work, rule):
         horizon = work.now if _is_delivery(rule) else model.horizon(work.now)
-        span = recent(horizon, rule.size, depth(rule))
+        span = recent(horizon, rule.size, windows_of(rule, work.past))
         by_group: dict[Group, dict[datetime, Finding]] = {}
         for found in work.board.findings.get((rule.size, model.name), ()):
             if _speaks_of(rule, found) and found.window.start in span:
@@ -281,7 +282,7 @@ def _speaks_of(rule: Rule, found: Finding) -> bool:
 
 
 def _found(
-    work: _Work, rule: Rule, model: Known, window: Window, known: Mapping[datetime, Finding]
+    work: Work, rule: Rule, model: Known, window: Window, known: Mapping[datetime, Finding]
 ) -> Judged | None:
     """A window with a finding is too much; one without is well, once its finding would be there."""
     found = known.get(window.start)
@@ -303,7 +304,7 @@ def _found(
     )
 
 
-def _of_logs(work: _Work, rule: Rule) -> Iterator[tuple[Group, list[Judged]]]:
+def _of_logs(work: Work, rule: Rule) -> Iterator[tuple[Group, list[Judged]]]:
     counted = dict(work.board.lines.get(rule.name, {}))
     for group in work.standing.get(rule.name, ()):
         counted.setdefault(group, {})
@@ -311,7 +312,9 @@ def _of_logs(work: _Work, rule: Rule) -> Iterator[tuple[Group, list[Judged]]]:
         if "model" in rule.by and group.model and not _fits(rule.models, group.model):
             continue
         known = work.known.get(group.model)
-        span = recent(known.horizon(work.now) if known else work.now, rule.size, depth(rule) + 1)
+        span = recent(
+            known.horizon(work.now) if known else work.now, rule.size, windows_of(rule, work.past) + 1
+        )
         series = {
             window.start: Point(
                 start=window.start,
@@ -338,7 +341,7 @@ def _stored(
     return dict(when_stored(reader, quiet))
 
 
-def _of_silence(work: _Work, rule: Rule) -> Iterator[tuple[Group, list[Judged]]]:
+def _of_silence(work: Work, rule: Rule) -> Iterator[tuple[Group, list[Judged]]]:
     """The newest window that is over: since when, by its end, the model has served nothing."""
     end = floor(work.now, rule.size)
     start = back(end, rule.size, 1)

@@ -54,13 +54,13 @@ def length(size: str) -> timedelta:
     return _MONTH if size == "month" else parse_duration(size)
 
 
-def of(rules: Iterable[Rule], known: Sequence[Known]) -> Needs:
-    """What the rules need together."""
+def of(rules: Iterable[Rule], known: Sequence[Known], past: timedelta = timedelta(0)) -> Needs:
+    """What the rules need together; `past` is how far back at least."""
     needs = Needs()
     longest = max((each.maturity for each in known), default=timedelta(0))
     for rule in rules:
         late = longest + length(rule.size) if rule.judge == "final" else timedelta(0)
-        reach = (depth(rule) + 1) * length(rule.size) + late
+        reach = max((depth(rule) + 1) * length(rule.size), past) + late
         match rule.subject:
             case OfMetric(name=name):
                 _add(needs.metrics, rule, rule.size, reach, name)
