@@ -1,39 +1,55 @@
 """Which windows of a model's own metrics are unlike those before them?
 
 The metrics that the jobs stored are read back as series, one point a window, and scored in their order. Only
-windows that are over and final are judged. The replay begins at a fixed place of the calendar, so a verdict
-does not depend on which windows a pass happens to state.
+windows that are over and final are judged, and none during a declared event. The replay begins at a fixed
+place of the calendar, so a verdict does not depend on which windows a pass happens to state.
 """
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
 from mlmon.analyzers.ask import Ask
 from mlmon.analyzers.series import anomaly
-from mlmon.analyzers.series.anomaly import Scored, Tuning
-from mlmon.core import schema
-from mlmon.core.query import AllOf, Equals, OneOf, Scan
-from mlmon.core.result import Finding, Metric, Result, Severity, from_document
-from mlmon.core.schema import Dataset
+from mlmon.analyzers.series.anomaly import Kind, Scored, Tuning
+from mlmon.analyzers.stated import drawn, months, series
+from mlmon.core.occasions import during
+from mlmon.core.result import Finding, Metric, Result, Severity
 from mlmon.core.store import Reader
-from mlmon.core.window import Window
+from mlmon.core.window import Window, floor
 
 ANALYZER: Final = "anomaly"
 WATCHED: Final = (
     "inferences", "error_rate", "latency_p95", "accuracy", "f1", "f1_macro", "roc_auc", "mae", "rmse",
 )  # fmt: skip
 _TUNING: Final = {"1h": anomaly.DEFAULT, "1d": Tuning(warm=30, hold=30)}
-_QUARTER: Final = 3
+_MONTHS: Final = {"1h": 1, "1d": 3}
+"""The stretch of the calendar that is replayed, after the one before it."""
+
+_DRAWN: Final = 60
+_BAND: Final = 4.0
+"""How many usual errors the band of a drawing reaches to each side of what was expected."""
+
+
+_PERIOD: Final = {"1h": 24, "1d": 7}
+"""Rows to the same time of the day or of the week before."""
+
+LATER: Final = 6
+"""Rows after an alarm that tell a spike from a level that shifted."""
+
+_MOST_OF_LATER: Final = 5
 
 
 class _Alarm(Struct, frozen=True, kw_only=True):
     metric: Metric
     scored: Scored
+    kind: Kind | None
+    before: list[tuple[Metric, Scored]]
 
 
 def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
@@ -43,54 +59,58 @@ def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
     """
     if ask.size not in ask.policy.anomaly_sizes or ask.size not in _TUNING or ask.version:
         return
-    end = min(ask.span.end, ask.now)
-    for quarter in _quarters(ask.span.start, end):
-        series = _series(reader, ask, Window(start=_quarter(quarter.start, -1), end=quarter.end))
-        judged = Window(start=max(quarter.start, ask.span.start), end=min(quarter.end, end))
-        for metrics in series.values():
-            yield from (_finding(ask, alarm) for alarm in _alarms(metrics, ask) if _ends_in(alarm, judged))
-
-
-def _ends_in(alarm: _Alarm, judged: Window) -> bool:
-    return alarm.metric.window.start >= judged.start and alarm.metric.window.end <= judged.end
-
-
-def _series(reader: Reader, ask: Ask, window: Window) -> dict[str, list[Metric]]:
-    """The final metrics of all traffic, by name and in the order of their windows."""
-    scan = Scan(
-        dataset=Dataset.METRIC,
-        window=window,
-        where=AllOf(
-            (
-                Equals(schema.MODEL_NAME, ask.model.name),
-                Equals(schema.WINDOW_SIZE, ask.size),
-                Equals(schema.METRIC_FINAL, value=True),
-                OneOf(schema.METRIC_NAME, WATCHED),
-            )
-        ),
-    )
-    found: dict[str, list[Metric]] = {}
-    for documents in reader.scan(scan):
-        for document in documents:
-            metric = from_document(document)
-            if isinstance(metric, Metric) and not (metric.version or metric.segment or metric.subject):
-                found.setdefault(metric.name, []).append(metric)
-    return {name: sorted(each, key=lambda one: one.window.start) for name, each in sorted(found.items())}
+    start, end = ask.span.start, floor(min(ask.span.end, ask.now), ask.size)
+    step = _MONTHS[ask.size]
+    while start < end:
+        after = months(start, step, 1)
+        known = series(reader, ask, Window(start=months(start, step, -1), end=min(after, end)), WATCHED)
+        for metrics in known.values():
+            for alarm in _alarms(metrics, ask):
+                if start <= alarm.metric.window.start < end:
+                    yield _finding(ask, alarm)
+        start = after
 
 
 def _alarms(metrics: Sequence[Metric], ask: Ask) -> Iterator[_Alarm]:
     online = anomaly.Online(_TUNING[ask.size])
-    for metric in metrics:
-        if metric.value is None or metric.window.end > ask.now:
+    before: deque[tuple[Metric, Scored]] = deque(maxlen=_DRAWN)
+    known = [metric for metric in metrics if metric.value is not None and metric.window.end <= ask.now]
+    for at, metric in enumerate(known):
+        start_s = metric.window.start.timestamp()
+        if at and during(ask.occasions, Window(start=known[at - 1].window.end, end=metric.window.start)):
+            online.excuse(start_s - (metric.window.end - metric.window.start).total_seconds())
+        if during(ask.occasions, metric.window):
+            online.excuse(start_s)
+            before.append((metric, anomaly.QUIET))
             continue
-        scored = online.update(metric.window.start.timestamp(), metric.value)
+        scored = online.update(start_s, metric.value or 0.0)
+        before.append((metric, scored))
         if scored.anomaly:
-            yield _Alarm(metric=metric, scored=scored)
+            kind = _settled(scored, known, at, _PERIOD[ask.size])
+            yield _Alarm(metric=metric, scored=scored, kind=kind, before=list(before))
+
+
+def _settled(scored: Scored, known: Sequence[Metric], at: int, period: int) -> Kind | None:
+    """The kind, with what came after: a spike goes back, a level that shifted stays, noise goes on."""
+    later = known[at + 1 : at + 1 + LATER]
+    if scored.kind not in (Kind.SPIKE, Kind.SHIFT, Kind.NOISE) or len(later) < LATER or at + 1 < period:
+        return scored.kind
+    off = (known[at].value or 0.0) - scored.expected
+    moved = [
+        (metric.value or 0.0) - (known[at + 1 + place - period].value or 0.0)
+        for place, metric in enumerate(later)
+    ]
+    stays = sum(each * math.copysign(1.0, off) >= abs(off) / 2 for each in moved)
+    if stays >= _MOST_OF_LATER:
+        return Kind.SHIFT
+    wild = sum(abs(each) >= abs(off) / 3 for each in moved)
+    if wild >= LATER / 2:
+        return Kind.NOISE
+    return Kind.SPIKE if wild <= LATER - _MOST_OF_LATER else scored.kind
 
 
 def _finding(ask: Ask, alarm: _Alarm) -> Finding:
     metric, scored = alarm.metric, alarm.scored
-    expected = f"{scored.expected:.4g}"
     return Finding(
         analyzer=ANALYZER,
         model=ask.model.name,
@@ -103,19 +123,29 @@ def _finding(ask: Ask, alarm: _Alarm) -> Finding:
         low=metric.low,
         high=metric.high,
         severity=Severity.WARNING,
-        message=f"{metric.name} is {metric.value:.4g}, where {expected} was expected: {scored.kind}.",
-        evidence={"expected": scored.expected, "score": scored.score, "kind": str(scored.kind)},
+        message=(
+            f"{metric.name} is {metric.value:.4g}, where {scored.expected:.4g} was expected: {alarm.kind}."
+        ),
+        evidence=_evidence(alarm),
     )
 
 
-def _quarter(at: datetime, later: int = 0) -> datetime:
-    """The start of the quarter that a moment is in, or of one so many later."""
-    number = at.year * 4 + (at.month - 1) // _QUARTER + later
-    return datetime(number // 4, number % 4 * _QUARTER + 1, 1, tzinfo=UTC)
+def _evidence(alarm: _Alarm) -> dict[str, Any]:
+    scored = alarm.scored
+    metrics = [metric for metric, _ in alarm.before]
+    said = [one for _, one in alarm.before]
+    return {
+        "expected": scored.expected,
+        "score": scored.score,
+        "anomaly": str(alarm.kind),
+        "series": drawn(
+            metrics,
+            expected=[_known(one.expected) for one in said],
+            low=[_known(one.expected - _BAND * one.usual) for one in said],
+            high=[_known(one.expected + _BAND * one.usual) for one in said],
+        ),
+    }
 
 
-def _quarters(start: datetime, end: datetime) -> Iterator[Window]:
-    while start < end:
-        after = _quarter(start, 1)
-        yield Window(start=_quarter(start), end=after)
-        start = after
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

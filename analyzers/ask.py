@@ -10,6 +10,7 @@ from msgspec import Struct
 from mlmon.analyzers.models import Model
 from mlmon.analyzers.policy import Policy
 from mlmon.analyzers.reference import Reference
+from mlmon.core.occasions import Occasion
 from mlmon.core.result import Result
 from mlmon.core.store import Reader
 from mlmon.core.window import Window
@@ -20,7 +21,8 @@ class Ask(Struct, frozen=True, kw_only=True):
 
     `span` covers whole windows. With `by_version` there are results for each version beside those for all
     versions together; `by_segment` names segment fields, each value of which gets results. `version` narrows
-    the question to one version. `references` are by version, an empty string standing for all. `now` and
+    the question to one version. `occasions` are events declared for the model, also of the year before the
+    span. `references` are by version, an empty string standing for all. `now` and
     `maturity` decide what is final.
     """
 
@@ -34,6 +36,7 @@ class Ask(Struct, frozen=True, kw_only=True):
     by_segment: tuple[str, ...] = ()
     references: Mapping[str, Reference] = {}
     policy: Policy = Policy()
+    occasions: tuple[Occasion, ...] = ()
 
 
 Analyzer = Callable[[Reader, Ask], Iterator[Result]]

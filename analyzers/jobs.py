@@ -30,6 +30,7 @@ from mlmon.core import clock as clocks
 from mlmon.core import schema
 from mlmon.core.clock import NS_PER_SECOND, Clock
 from mlmon.core.config import Config, ModelConfig
+from mlmon.core.occasions import Occasion, occasions
 from mlmon.core.query import AllOf, Count, Equals, Query, Scan
 from mlmon.core.result import Finding, Metric, Result, State, from_document, identity
 from mlmon.core.schema import Dataset
@@ -39,6 +40,7 @@ from mlmon.core.window import Window, floor, parse_duration, windows
 BATCH: Final = 5_000
 _WATCHED: Final = (Dataset.INFERENCE, Dataset.EVALUATION)
 _STATE: Final = "state/analysis"
+_LOOK_BACK: Final = timedelta(days=500)
 _NOT_BY_SEGMENT: Final = frozenset({HOUR})
 """Sizes without results by segment: hours times segments would be most of all results, and rest on little.
 They are computed when asked for."""
@@ -114,7 +116,8 @@ def run_once(
         StoreError: the store failed; the next pass begins where this one did.
 
     """
-    config, policy = config or Config(), policy or Policy()
+    config = config or Config()
+    policy = policy or Policy(anomaly_sizes=config.analyze.anomalies)
     now = clocks.to_datetime(clock())
     done = Pass()
     watch = _Stopwatch(clock=clock, seconds=done.seconds, started=clock())
@@ -250,6 +253,7 @@ def _state(work: _Work, model: Model, hours: set[datetime]) -> None:
                 by_segment=() if size in _NOT_BY_SEGMENT else tuple(model.segments),
                 references=profiles,
                 policy=work.policy,
+                occasions=declared(work.config, model.name, span),
             )
             work.done.windows += sum(1 for _ in windows(span, size))
             for analyzer in ANALYZERS:
@@ -260,6 +264,11 @@ def _state(work: _Work, model: Model, hours: set[datetime]) -> None:
 def maturity_of(config: Config, model: str) -> timedelta:
     """How long outcomes of a model may take."""
     return parse_duration(config.models.get(model, ModelConfig()).maturity or config.analyze.maturity)
+
+
+def declared(config: Config, model: str, span: Window) -> tuple[Occasion, ...]:
+    """The events declared for a model in a span and in what analyzers look back at for it."""
+    return occasions(config.events, model, Window(start=span.start - _LOOK_BACK, end=span.end))
 
 
 def _whole(model: Model) -> Window | None:
@@ -298,7 +307,7 @@ def _matured(
 def _restate(work: _Work, analyzer: Registered, ask: Ask) -> None:
     """Write what an analyzer says of a span, and resolve its findings there that it no longer makes."""
     store, done = work.store, work.done
-    ask = replace(ask, span=extended(ask.span, ask.size, analyzer.reach(ask)))
+    ask = replace(ask, span=extended(ask.span, ask.size, analyzer.reach(ask), back=analyzer.back))
     firing: set[str] = set()
     results = (result for question in analyzer.questions for result in question(store, ask))
     for batch in _batches(results):

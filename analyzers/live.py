@@ -8,7 +8,7 @@ from datetime import datetime
 from mlmon.analyzers import reference as references
 from mlmon.analyzers.ask import Ask
 from mlmon.analyzers.cells import ALL
-from mlmon.analyzers.jobs import maturity_of
+from mlmon.analyzers.jobs import declared, maturity_of
 from mlmon.analyzers.models import Model
 from mlmon.analyzers.policy import Policy
 from mlmon.analyzers.registry import ANALYZERS
@@ -94,7 +94,8 @@ def _answers(  # noqa: PLR0913 - as above
         by_version=VERSION in by,
         by_segment=tuple(field for field in by if field != VERSION),
         references=references.load_all(reader, model.name),
-        policy=Policy(),
+        policy=Policy(anomaly_sizes=(config or Config()).analyze.anomalies),
+        occasions=declared(config or Config(), model.name, span),
     )
     for analyzer in ANALYZERS:
         if not analyzers or analyzer.name in analyzers:

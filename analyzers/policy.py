@@ -53,6 +53,10 @@ class Policy(Struct, frozen=True, kw_only=True):
     the effective number of events below which nothing is said. `consecutive` of `among` windows must show a
     drift (K of N).
 
+    Features together: `domain_auc` is the area under the curve of a classifier of current against reference
+    rows from which on they have changed, `pca_shift` that of the mean reconstruction error, in standard
+    deviations; both raised by chance as the PSI is.
+
     Performance: a metric is worse when it differs by `worse` of the reference's value, and significantly so.
 
     Service: `error_rate` is the failing share that is always too much; `silence` is how many times the usual
@@ -77,6 +81,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     psi_chance: float = 0.9999
     drift_rate: float = 0.001
     missing: float = 0.05
+    domain_auc: float = 0.6
+    pca_shift: float = 0.3
     drift_sizes: tuple[str, ...] = DRIFT_SIZES
     consecutive: Mapping[str, int] = CONSECUTIVE
     among: Mapping[str, int] = AMONG
@@ -92,7 +98,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     quality_rate: float = 0.001
     volume: float = 2.0
     concept_critical: float = 0.5
-    anomaly_sizes: tuple[str, ...] = ()
+    anomaly_sizes: tuple[str, ...] = SHORT_SIZES
 
     def judges(self, size: str, against: str) -> bool:
         """Whether drift is judged in windows of a size: short ones only against the same season."""

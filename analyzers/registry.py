@@ -13,6 +13,7 @@ from mlmon.analyzers import (
     drift,
     duplicates,
     freshness,
+    multivariate,
     performance,
     quality,
     service,
@@ -30,12 +31,14 @@ class Registered(Struct, frozen=True, kw_only=True):
     """The questions whose results bear one analyzer's name.
 
     `reach` says how many later windows of the size asked for must be stated again with one that has
-    changed, because what is said of them looks back at it.
+    changed, because what is said of them looks back at it; `back` how many earlier ones, because what is
+    said of those looks ahead.
     """
 
     name: str
     questions: tuple[Analyzer, ...]
     reach: Callable[[Ask], int] = _no_further
+    back: int = 0
 
 
 ANALYZERS: Final = (
@@ -43,6 +46,7 @@ ANALYZERS: Final = (
     Registered(name=coverage.ANALYZER, questions=(coverage.analyze,)),
     Registered(name=performance.ANALYZER, questions=(performance.analyze,)),
     Registered(name=drift.ANALYZER, questions=(drift.analyze,), reach=drift.reach),
+    Registered(name=multivariate.ANALYZER, questions=(multivariate.analyze,), reach=multivariate.reach),
     Registered(
         name=quality.ANALYZER,
         questions=(quality.analyze, duplicates.analyze, freshness.analyze),
@@ -50,5 +54,5 @@ ANALYZERS: Final = (
     ),
     Registered(name=volume.ANALYZER, questions=(volume.analyze,), reach=volume.reach),
     # Reads what those above have written, so it comes last.
-    Registered(name=anomalies.ANALYZER, questions=(anomalies.analyze,)),
+    Registered(name=anomalies.ANALYZER, questions=(anomalies.analyze,), back=anomalies.LATER),
 )

@@ -78,9 +78,13 @@ def matured(size: str, *, since: datetime, now: datetime, maturity: timedelta) -
             yield window.start
 
 
-def extended(span: Window, size: str, more: int) -> Window:
-    """The span and so many windows after it."""
-    end = span.end
-    for _ in range(0 if size == ALL else more):
+def extended(span: Window, size: str, more: int, *, back: int = 0) -> Window:
+    """The span and so many windows after it, and before it."""
+    start, end = span.start, span.end
+    if size == ALL:
+        return span
+    for _ in range(more):
         end = following(end, size)
-    return Window(start=span.start, end=end)
+    for _ in range(back):
+        start = floor(start - timedelta(microseconds=1), size)
+    return Window(start=start, end=end)

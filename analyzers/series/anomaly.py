@@ -75,12 +75,16 @@ _TINY: Final = 1e-12
 
 
 class Scored(Struct, frozen=True, kw_only=True):
-    """What is said of a row: a score in 0..1, whether it is an alarm, which kind, and what was expected."""
+    """What is said of a row: a score in 0..1, whether it is an alarm, which kind.
+
+    `expected` is what was forecast, `usual` how far forecasts were off as a rule; NaN where nothing was.
+    """
 
     score: float
     anomaly: bool
     kind: Kind | None = None
     expected: float = math.nan
+    usual: float = math.nan
 
 
 QUIET: Final = Scored(score=0.0, anomaly=False)
@@ -112,6 +116,11 @@ class Online:
                 self._series.update(*row)
         return QUIET
 
+    def excuse(self, time_s: float) -> None:
+        """Pass over a row that is known to be unlike others: it is no silence, and its season stands in."""
+        if self._series is not None:
+            self._series.excuse(time_s)
+
 
 class _Series:
     """A series whose step is known."""
@@ -136,8 +145,8 @@ class _Series:
         self._forecasts.pass_over(skipped, self._time_s)
         said = self._forecasts.predict(self._time_s)
         best = min(range(self._forecasts.COUNT), key=self._forecasts.errors.__getitem__)
-        is_warm = self._seen >= self._tuning.warm
-        rarity = self._rarity(value, value - said[best], self._forecasts.errors[best], is_warm=is_warm)
+        is_warm, usual = self._seen >= self._tuning.warm, self._forecasts.errors[best]
+        rarity = self._rarity(value, value - said[best], usual, is_warm=is_warm)
         stopped = self._stopped(value, skipped)
         self._forecasts.learn(self._time_s, value, said)
         self._seen += 1
@@ -145,7 +154,13 @@ class _Series:
             return QUIET
         score, is_alarm = self._damped(rarity, stopped)
         kind = (stopped or self._kind()) if is_alarm else None
-        return Scored(score=score, anomaly=is_alarm, kind=kind, expected=said[best])
+        return Scored(score=score, anomaly=is_alarm, kind=kind, expected=said[best], usual=usual)
+
+    def excuse(self, time_s: float) -> None:
+        """Take the season's word for a row."""
+        skipped = self._advance(time_s)
+        self._forecasts.pass_over(skipped + 1, self._time_s + self._step_s)
+        self._still = 0
 
     def _advance(self, time_s: float) -> int:
         """Go to the time of a row; gives the steps that were skipped. Time never goes back."""

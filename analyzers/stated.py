@@ -1,0 +1,75 @@
+"""The metrics that the jobs have stated, read back as series: one point a window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from mlmon.analyzers.ask import Ask
+from mlmon.core import schema
+from mlmon.core.clock import isoformat
+from mlmon.core.query import AllOf, Equals, OneOf, Scan
+from mlmon.core.result import Metric, from_document
+from mlmon.core.schema import Dataset
+from mlmon.core.store import Reader
+from mlmon.core.window import Window
+
+_MONTHS: Final = 12
+
+
+def series(
+    reader: Reader, ask: Ask, window: Window, names: Sequence[str], *, subjects: bool = False
+) -> dict[tuple[str, str], list[Metric]]:
+    """The final metrics of all traffic in a span, by name and subject, each in the order of its windows.
+
+    Those that speak of a subject, such as a feature, come only where asked for.
+
+    Raises:
+        StoreError: the store could not answer.
+
+    """
+    of_all = () if subjects else (Equals(schema.RESULT_SUBJECT, ""),)
+    scan = Scan(
+        dataset=Dataset.METRIC,
+        window=window,
+        where=AllOf(
+            (
+                Equals(schema.MODEL_NAME, ask.model.name),
+                Equals(schema.MODEL_VERSION, ""),
+                Equals(schema.RESULT_SEGMENT, ""),
+                Equals(schema.WINDOW_SIZE, ask.size),
+                Equals(schema.METRIC_FINAL, value=True),
+                OneOf(schema.METRIC_NAME, tuple(names)),
+                *of_all,
+            )
+        ),
+    )
+    found: dict[tuple[str, str], list[Metric]] = {}
+    for documents in reader.scan(scan):
+        for document in documents:
+            metric = from_document(document)
+            if isinstance(metric, Metric):
+                found.setdefault((metric.name, metric.subject), []).append(metric)
+    return {key: sorted(each, key=lambda one: one.window.start) for key, each in sorted(found.items())}
+
+
+def months(at: datetime, step: int, later: int = 0) -> datetime:
+    """The start of the stretch of so many months that a moment is in, or of one so many later.
+
+    >>> months(datetime(2013, 5, 9, tzinfo=UTC), 3).isoformat()
+    '2013-04-01T00:00:00+00:00'
+    """
+    number = (at.year * _MONTHS + at.month - 1) // step + later
+    year, month = divmod(number * step, _MONTHS)
+    return datetime(year, month + 1, 1, tzinfo=UTC)
+
+
+def drawn(metrics: Sequence[Metric], **columns: Sequence[float | None]) -> dict[str, Any]:
+    """A series as the evidence of a finding carries it: starts, values, and columns beside them."""
+    return {
+        "size": metrics[0].size if metrics else "",
+        "start": [isoformat(metric.window.start) for metric in metrics],
+        "value": [metric.value for metric in metrics],
+        **{name: list(values) for name, values in columns.items()},
+    }
