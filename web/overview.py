@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from mlmon.core import schema
+from mlmon.core.errors import UsageError
 from mlmon.core.metric import HEADLINES, unit_of, words
 from mlmon.core.panel import Unit
 from mlmon.core.panels.columns import FINAL, HIGH, LOW, NAME, TIME, VALUE, metrics
@@ -38,12 +39,18 @@ WORDS: Final = {
 """The state of a model in a word."""
 
 _RANKS: Final = tuple(WORDS)
+WORST: Final = "worst"
+SORTS: Final = (WORST, "name", "drift", "traffic", "errors", "latency", "coverage", "last")
+"""What the models can be ordered by: each puts on top what is most or, of outcomes and last seen, least."""
 
 
 class Cell(Struct, frozen=True, kw_only=True):
-    """One number of a row, what it rests on in words, and its line."""
+    """One number of a row, what it rests on in words, and its line; of a metric its name and interval."""
 
     text: str
+    value: float | None = None
+    name: str = ""
+    interval: str = ""
     detail: str = ""
     spark: Markup = Markup("")
     final: bool = True
@@ -66,11 +73,23 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    """What the first page shows."""
+    """What the first page shows, in which order, and the words that the names shown have."""
 
     view: View
     size: str
     lines: list[Line]
+    sort: str
+    words: str = ""
+
+    @property
+    def keep(self) -> dict[str, str]:
+        """What the address holds besides the view."""
+        return {"sort": "" if self.sort == WORST else self.sort, "q": self.words}
+
+    def shows(self, line: Line) -> bool:
+        """Whether a model has all the words that somebody looks for, in its name or its state."""
+        text = told(line)
+        return all(word in text for word in self.words.lower().split())
 
 
 def extents(reader: Reader) -> dict[str, Extent]:
@@ -108,9 +127,12 @@ def read(reader: Reader, params: Mapping[str, str], now: datetime) -> Overview:
     """Ask for all models at once.
 
     Raises:
-        UsageError: the address asks for no time.
+        UsageError: the address asks for no time, or for no order that there is.
 
     """
+    sort = params.get("sort", "") or WORST
+    if sort not in SORTS:
+        raise UsageError(f"'{sort}' is no order. Allowed are {', '.join(SORTS)}.")
     known = extents(reader)
     view = parse(params, whole(known.values()), now)
     size = size_for(view.window, sizes(reader))
@@ -130,7 +152,13 @@ def read(reader: Reader, params: Mapping[str, str], now: datetime) -> Overview:
         )
         for name in sorted({*known, *by_model, *findings} - {""})
     ]
-    return Overview(view=view, size=size, lines=sorted(lines, key=_rank))
+    return Overview(
+        view=view,
+        size=size,
+        lines=sorted(lines, key=_order(sort)),
+        sort=sort,
+        words=params.get("q", "").strip(),
+    )
 
 
 class _Frame(Struct, frozen=True):
@@ -205,6 +233,7 @@ def _traffic(rows: Mapping[datetime, Row], frame: _Frame) -> Cell:
         return Cell(text=units.NOTHING)
     return Cell(
         text=units.number(sum(known), Unit.COUNT),
+        value=sum(known),
         detail="inferences in the time shown",
         spark=sparkline.svg(_values(rows, frame), "traffic over time", floor=0.0),
     )
@@ -223,8 +252,10 @@ def _weighted(rows: Mapping[datetime, Row], traffic: Mapping[datetime, Row]) -> 
 
 def _errors(series: Mapping[str, Mapping[datetime, Row]], frame: _Frame) -> Cell:
     rows = series.get("error_rate", {})
+    share = _weighted(rows, series.get("inferences", {}))
     return Cell(
-        text=units.number(_weighted(rows, series.get("inferences", {})), Unit.RATIO),
+        text=units.number(share, Unit.RATIO),
+        value=share,
         detail="of the inferences in the time shown failed",
         spark=sparkline.svg(_values(rows, frame), "error rate over time", floor=0.0),
     )
@@ -232,8 +263,10 @@ def _errors(series: Mapping[str, Mapping[datetime, Row]], frame: _Frame) -> Cell
 
 def _coverage(series: Mapping[str, Mapping[datetime, Row]], frame: _Frame) -> Cell:
     rows = series.get("coverage", {})
+    share = _weighted(rows, series.get("inferences", {}))
     return Cell(
-        text=units.number(_weighted(rows, series.get("inferences", {})), Unit.RATIO),
+        text=units.number(share, Unit.RATIO),
+        value=share,
         detail="of the inferences in the time shown have an outcome",
         spark=sparkline.svg(_values(rows, frame), "outcome coverage over time", floor=0.0),
     )
@@ -249,11 +282,12 @@ def _latest(rows: Mapping[datetime, Row], metric: str, frame: _Frame, *, floor: 
     name = words(metric)
     interval = ""
     if row[LOW] is not None and row[HIGH] is not None and unit is not Unit.NANOSECONDS:
-        interval = f"{units.number(row[LOW], unit)} to {units.number(row[HIGH], unit)}".replace(
-            " % to", " to"
-        )
+        interval = units.interval(row[LOW], row[HIGH], unit)
     return Cell(
         text=units.number(row[VALUE], unit),
+        value=row[VALUE],
+        name=name,
+        interval=interval,
         detail=f"{name} {interval}".strip(),
         spark=sparkline.svg(_values(rows, frame), f"{name} over time", floor=floor),
         final=bool(row[FINAL]),
@@ -269,6 +303,7 @@ def _drift(open_ones: Sequence[found.Group], findings: Sequence[Finding], frame:
     ]
     return Cell(
         text=f"{len(drifted)}",
+        value=len(drifted),
         detail=", ".join(sorted(drifted)) or "nothing drifts now",
         spark=sparkline.svg(counts, "drifted subjects over time", floor=0.0) if seen else Markup(""),
     )
@@ -277,6 +312,26 @@ def _drift(open_ones: Sequence[found.Group], findings: Sequence[Finding], frame:
 def _rank(line: Line) -> tuple[int, float, str]:
     newest = line.newest.window.end.timestamp() if line.newest else 0.0
     return (_RANKS.index(line.state), -newest, line.name)
+
+
+def _order(sort: str) -> Callable[[Line], tuple[Any, ...]]:
+    if sort == WORST:
+        return _rank
+    if sort == "name":
+        return lambda line: (line.name,)
+    if sort == "last":
+        return lambda line: (line.last is None, line.last.timestamp() if line.last else 0.0, line.name)
+    sign = 1.0 if sort == "coverage" else -1.0
+    return lambda line: _by_value(getattr(line, sort), sign, line.name)
+
+
+def _by_value(cell: Cell, sign: float, name: str) -> tuple[bool, float, str]:
+    return cell.value is None, sign * (cell.value or 0.0), name
+
+
+def told(line: Line) -> str:
+    """What a model is found by: its name and its state in a word."""
+    return f"{line.name} {WORDS[line.state]}".lower()
 
 
 def ages(overview: Overview, now: datetime) -> dict[str, str]:

@@ -16,7 +16,7 @@ from mlmon.core import metric
 from mlmon.core.clock import isoformat
 from mlmon.core.panel import Unit
 from mlmon.core.result import identity
-from mlmon.web import bundle, evidence, export, found, units
+from mlmon.web import bundle, evidence, export, found, overview, units
 from mlmon.web.view import PRESETS, address, utc
 
 SCRIPTS = ("theme.js", "time.js", "draw.js", "cursor.js", "page.js")
@@ -41,6 +41,7 @@ def _environment() -> Environment:
     environment.filters["count"] = lambda value: units.number(value, Unit.COUNT)
     environment.filters["label"] = found.label
     environment.filters["identity"] = identity
+    environment.filters["told"] = overview.told
     environment.globals.update(
         PRESETS=PRESETS,
         address=address,

@@ -53,6 +53,21 @@ def _plain(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits suffice
 
 
+def interval(low: float, high: float, unit: Unit) -> str:
+    """Two ends with the same number of decimals, the unit once.
+
+    >>> interval(0.835, 0.85, Unit.PLAIN), interval(0.012, 0.0163, Unit.RATIO), interval(8, 11.5, Unit.PLAIN)
+    ('0.835 to 0.850', '1.2 to 1.6 %', '8.0 to 11.5')
+    """
+    if unit is not Unit.PLAIN or max(abs(low), abs(high)) < _SMALL:
+        first, second = number(low, unit), number(high, unit)
+        same = first.rpartition(" ")[2] == second.rpartition(" ")[2] and " " in first
+        return f"{first.rpartition(' ')[0] if same else first} to {second}"
+    whole = len(f"{max(abs(low), abs(high)):.0f}")
+    decimals = 3 if max(abs(low), abs(high)) < 1 else max(3 - whole, 0)
+    return f"{low:,.{decimals}f} to {high:,.{decimals}f}"
+
+
 def seconds(value: float) -> str:
     """A duration with two digits or so.
 

@@ -119,12 +119,29 @@
 
   const overview = () => {
     const place = document.querySelector("[data-live]");
+    const box = () => place.querySelector(".filter");
     const filter = () => {
-      const box = place.querySelector(".filter");
-      const words = (box ? box.value : "").trim().toLowerCase();
-      for (const row of place.querySelectorAll("tbody tr")) row.hidden = !row.dataset.name.includes(words);
+      if (!box()) return;
+      const text = box().value.trim();
+      const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+      const rows = [...place.querySelectorAll("tbody tr")];
+      for (const row of rows) row.hidden = !words.every((word) => row.dataset.words.includes(word));
+      const shown = rows.filter((row) => !row.hidden).length;
+      const matches = words.length ? `${shown} of ${rows.length}` : "";
+      if (place.querySelector(".matches").textContent !== matches) place.querySelector(".matches").textContent = matches;
+      place.querySelector(".none-match").hidden = shown > 0;
+      const params = new URLSearchParams(location.search);
+      if ((params.get("q") || "") === text) return;
+      if (text) params.set("q", text); else params.delete("q");
+      history.replaceState(null, "", `${location.pathname}${params.size ? `?${params}` : ""}`);
+      for (const link of document.querySelectorAll(".ranges > a, thead a, .summary a")) {
+        const url = new URL(link.href);
+        if (text) url.searchParams.set("q", text); else url.searchParams.delete("q");
+        link.href = url.pathname + url.search;
+      }
     };
     place.addEventListener("input", filter);
+    filter();
     return async () => {
       const params = new URLSearchParams(location.search);
       params.set("fragment", "rows");
@@ -133,13 +150,13 @@
         say("");
         if (html === latest) return;
         latest = html;
-        const box = place.querySelector(".filter");
-        const [text, had] = [box ? box.value : "", box === document.activeElement];
+        const had = document.activeElement;
+        const [text, name] = [box() && box().value, had.closest("tbody tr")?.dataset.words];
         const page = new DOMParser().parseFromString(html, "text/html");
         place.replaceChildren(...page.body.childNodes);
         mlmon.localise(place);
-        const now = place.querySelector(".filter");
-        if (now) { now.value = text; if (had) now.focus(); }
+        if (box()) { box().value = text; if (had.matches(".filter")) box().focus(); }
+        if (name) place.querySelector(`tr[data-words="${CSS.escape(name)}"] th a`)?.focus({ preventScroll: true });
         filter();
       } catch (error) { say(`Not live: ${error.message}`); }
     };
@@ -152,11 +169,34 @@
     document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
   };
 
+  // j and k go through what can be opened, / to where one can search.
+  const STOPS = "tbody th a, figure.chart:not(.none), .finding a, .lines summary";
+  const keys = () => document.addEventListener("keydown", (event) => {
+    if (event.metaKey || event.ctrlKey || event.altKey) return;
+    const inside = event.target.closest("input, select, textarea");
+    if (inside) {
+      if (event.key === "Escape" && inside.matches(".filter")) { inside.value = ""; inside.dispatchEvent(new Event("input", { bubbles: true })); inside.blur(); }
+      if (event.key === "Enter" && inside.matches(".filter")) document.querySelector("tbody tr:not([hidden]) th a")?.focus();
+      return;
+    }
+    if (event.key === "/") {
+      const box = document.querySelector("main input[type=search]");
+      if (box) { event.preventDefault(); box.focus(); box.select(); }
+      return;
+    }
+    if (event.key !== "j" && event.key !== "k") return;
+    const stops = [...document.querySelectorAll(STOPS)].filter((one) => one.offsetParent !== null);
+    const at = stops.indexOf(document.activeElement.closest(STOPS));
+    const next = stops[event.key === "j" ? at + 1 : Math.max(0, at - 1)];
+    if (next) { next.focus({ preventScroll: true }); next.scrollIntoView({ block: "nearest" }); event.preventDefault(); }
+  });
+
   mlmon.localise(document);
   const zone = document.querySelector(".zone");
   if (zone) zone.textContent = mlmon.zone;
   ranges();
   copying();
+  keys();
   if (block) {
     latest = block.textContent;
     const payload = JSON.parse(latest);
