@@ -120,6 +120,8 @@ def checked(line, raw, peer, name)
     raise Refused.new("not_valid", wrong) if document == raw
 
     wrong = fault(document)
+    size = wrong.nil? ? JSON.generate(document).bytesize : 0
+    too_large(size) if size > @most_bytes
   end
   raise Refused.new("not_valid", wrong) if wrong
 

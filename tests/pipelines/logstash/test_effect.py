@@ -3,9 +3,11 @@ import pytest
 
 from mlmon.core.errors import InvalidEventError
 from mlmon.core.event import decode
+from mlmon.pipelines import deadletter
 from mlmon.pipelines.logstash.effect import effect
 from mlmon.pipelines.logstash.rules import DEAD_LETTER_TAG, ORIGINAL
 from mlmon.pipelines.naming import Naming
+from mlmon.pipelines.pipeline import Pipeline
 from mlmon.pipelines.validate import REASONS, Validator
 from mlmon.pipelines.wrapped import unwrapped
 
@@ -27,6 +29,23 @@ def test_both_wires_give_the_same(case, table, limits, clock, comparable):
     assert (found.reason, reason) == (case.reason, case.reason)
     if document is not None:
         assert comparable(found.document) == comparable(document)
+
+
+def test_the_collector_drops_no_line_of_the_table(cases, limits, clock, store, dead_folder):
+    """Of all lines, sent together, each is stored, or is a dead letter with its reason and its bytes."""
+    pipeline = Pipeline(store, deadletter.Folder(dead_folder), Validator(limits, clock=clock))
+    receipt = pipeline.submit([case.bytes for case in cases], "http 127.0.0.1:1").result(30)
+    pipeline.close()
+    refused = [case for case in cases if case.reason is not None]
+    assert receipt.stored + receipt.duplicates == len(cases) - len(refused)
+    letters = list(deadletter.read(dead_folder))
+    lines = [unwrapped([case.bytes])[0][0] for case in refused]
+    kept = [
+        line if len(line) <= limits.max_event_bytes else letter.record
+        for line, letter in zip(lines, letters, strict=True)
+    ]
+    assert [letter.record for letter in letters] == kept
+    assert [letter.reason for letter in letters] == [case.reason for case in refused]
 
 
 def test_the_table_has_every_reason(cases):
