@@ -77,6 +77,8 @@ class Categorical(Struct, frozen=True, kw_only=True):
 class Reference(Struct, frozen=True, kw_only=True):
     """One profile. `version` is empty where it stands for all versions; `source` says what it was made from.
 
+    `name` is what a person called it, empty where nobody did; `promoted_at` is when it was put in force in
+    place of another, None where it never was.
     `numeric` and `categorical` are by subject: a feature's name, `prediction.score`, `prediction.value` or
     `prediction.label`. `performance` is by segment (`field=value`), the empty one being all events.
     """
@@ -94,6 +96,8 @@ class Reference(Struct, frozen=True, kw_only=True):
     outcome: Categorical | None = None
     performance: dict[str, Sums] = {}
     error_rate: float | None = None
+    name: str = ""
+    promoted_at: datetime | None = None
     format: int = FORMAT
 
 
@@ -110,10 +114,11 @@ def blob_name(model: str, version: str) -> str:
     >>> blob_name("flight-delay", "2013.03"), blob_name("a b", "")
     ('reference/flight-delay/2013.03', 'reference/a_20_b/_')
     """
-    return f"{_PREFIX}/{_word(model)}/{_word(version) or _WHOLE}"
+    return f"{_PREFIX}/{word(model)}/{word(version) or _WHOLE}"
 
 
-def _word(text: str) -> str:
+def word(text: str) -> str:
+    """Text as a part of the name of a blob."""
     return re.sub(r"^\.|[^A-Za-z0-9._-]", lambda match: f"_{ord(match[0]):x}_", text)
 
 
@@ -130,13 +135,13 @@ def load(reader: Reader, model: str, version: str = "") -> Reference | None:
 
     """
     blob = reader.read_blob(blob_name(model, version))
-    return None if blob is None else _decoded(blob)
+    return None if blob is None else decode(blob)
 
 
 def load_all(reader: Reader, model: str) -> dict[str, Reference]:
     """Every reference of a model, by version."""
-    blobs = (reader.read_blob(name) for name in reader.list_blobs(f"{_PREFIX}/{_word(model)}/"))
-    found = [_decoded(blob) for blob in blobs if blob is not None]
+    blobs = (reader.read_blob(name) for name in reader.list_blobs(f"{_PREFIX}/{word(model)}/"))
+    found = [decode(blob) for blob in blobs if blob is not None]
     return {reference.version: reference for reference in found if reference.model == model}
 
 
@@ -145,7 +150,13 @@ class _Form(Struct):
     model: str
 
 
-def _decoded(blob: bytes) -> Reference:
+def decode(blob: bytes) -> Reference:
+    """A reference as it was stored.
+
+    Raises:
+        StoreVersionError: a newer mlmon wrote it.
+
+    """
     form = msgspec.json.decode(blob, type=_Form)
     if form.format > FORMAT:
         raise StoreVersionError(
@@ -174,14 +185,20 @@ def merge(left: Reference, right: Reference) -> Reference:
     performance = dict(left.performance)
     for segment, more in right.performance.items():
         performance[segment] = sums.merge(performance[segment], more) if segment in performance else more
+    numeric = _united(left.numeric, right.numeric, _merge_numeric)
+    named = _united(left.categorical, right.categorical, merge_categorical)
+    # A part in which a text has no value at all cannot tell it from a number.
+    empty = {name: one.missing for name, one in numeric.items() if name in named and not one.edges}
     return replace(
         left,
         source=left.source if left.source == right.source else f"{left.source} + {right.source}",
         window=_span(left.window, right.window),
         built_at=max(left.built_at, right.built_at),
         n=left.n + right.n,
-        numeric=_united(left.numeric, right.numeric, _merge_numeric),
-        categorical=_united(left.categorical, right.categorical, merge_categorical),
+        numeric={name: one for name, one in numeric.items() if name not in empty},
+        categorical={
+            name: replace(one, missing=one.missing + empty.get(name, 0.0)) for name, one in named.items()
+        },
         outcome=_merged_outcome(left.outcome, right.outcome),
         performance=performance,
         error_rate=_mean(left, right),
@@ -201,7 +218,7 @@ def _united(
 
 
 def _merge_numeric(left: Numeric, right: Numeric) -> Numeric:
-    counts = right.counts if left.edges == right.edges else _carried(right, left.edges)
+    counts = right.counts if left.edges == right.edges else carried(right, left.edges)
     added = np.asarray(left.counts) + np.asarray(counts)
     mean, std = _pooled(left, right)
     return replace(
@@ -213,7 +230,7 @@ def _merge_numeric(left: Numeric, right: Numeric) -> Numeric:
     )
 
 
-def _carried(profile: Numeric, edges: tuple[float, ...]) -> list[float]:
+def carried(profile: Numeric, edges: tuple[float, ...]) -> list[float]:
     """Counts over other edges, taking the distribution function as straight between the known ones."""
     if not edges:
         return [profile.n]

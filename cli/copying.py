@@ -26,6 +26,7 @@ from mlmon.core.window import Window
 
 BATCH: Final = 5_000
 REFERENCES: Final = "reference/"
+KEPT_REFERENCES: Final = "kept-reference/"
 """What the jobs keep besides, such as cursors, speaks of its store, and is made anew in another."""
 _FOREVER: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -69,7 +70,8 @@ def run(source: Reader, target: Store, datasets: Sequence[Dataset], advance: Adv
             last: datetime = documents[-1][schema.EVENT_INGESTED]
             target.write_blob(_name(source, dataset), msgspec.json.encode(_Mark(ingested=last)))
             advance(len(documents))
-    for name in source.list_blobs(REFERENCES):
+    kept = (name for prefix in (REFERENCES, KEPT_REFERENCES) for name in source.list_blobs(prefix))
+    for name in kept:
         if (value := source.read_blob(name)) is not None:
             target.write_blob(name, value)
             done.references += 1

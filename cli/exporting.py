@@ -64,6 +64,8 @@ def plan(
 
     """
     kind = rows.kind_of(out)
+    if kind == "arrow":
+        raise UsageError(f"'{out}' would be Arrow, which is only read. Write .parquet, .csv or .ndjson.")
     if not out.parent.is_dir():
         raise UsageError(f"The folder of '{out}' is not there. Make it, or name another file with --out.")
     datasets = DATASETS[what]

@@ -1,4 +1,4 @@
-"""A file that a person brings, as whole typed columns: CSV, NDJSON or Parquet, read by DuckDB.
+"""A file that a person brings, as whole typed columns: CSV, NDJSON, Parquet or Arrow, read by DuckDB.
 
 For commands that look at one file by itself. A column is numbers, times or text; what it holds decides, and
 all its cells are looked at, not the first few. Nothing about a CSV is guessed but the separator, and that by
@@ -113,6 +113,10 @@ def _source(connection: duckdb.DuckDBPyConnection, path: str) -> duckdb.DuckDBPy
     match kind_of(path):
         case "parquet":
             return connection.read_parquet(place)
+        case "arrow":
+            from mlmon.cli import arrow
+
+            return connection.from_arrow(arrow.table(path))
         case "csv":
             separator, names = _header(path)
             return connection.sql(

@@ -1,6 +1,7 @@
-"""Rows of a file that a person brings: CSV, NDJSON or Parquet, told by its suffix, in bounded memory.
+"""Rows of a file that a person brings: CSV, NDJSON, Parquet or Arrow, told by its suffix.
 
-Text is read here, line by line, because a bad row is reported by its line; Parquet is read by DuckDB.
+Text is read here, line by line, because a bad row is reported by its line, and in bounded memory. Parquet is
+read by DuckDB, Arrow by pyarrow.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from mlmon.core.errors import UsageError, nearest
 _BATCH: Final = 10_000
 _KINDS: Final = {
     ".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson", ".parquet": "parquet",
+    ".arrow": "arrow", ".feather": "arrow",
 }  # fmt: skip
 _MAX_SHOWN: Final = 100
 
@@ -34,7 +36,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 def kind_of(path: str | Path) -> str:
-    """What a file's suffix says it holds: `csv`, `ndjson` or `parquet`.
+    """What a file's suffix says it holds: `csv`, `ndjson`, `parquet` or `arrow`.
 
     Raises:
         UsageError: another suffix.
@@ -53,6 +55,10 @@ def columns_of(path: str) -> list[str]:
         from mlmon.cli import parquet
 
         return parquet.columns_of(path)
+    if kind == "arrow":
+        from mlmon.cli import arrow
+
+        return arrow.columns_of(path)
     if kind == "ndjson":
         first = next(read(path), None)
         return list(first.values) if first is not None else []
@@ -87,6 +93,11 @@ def read(path: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
             from mlmon.cli import parquet
 
             for number, values in enumerate(parquet.read(path, columns), start=1):
+                yield Row(line=number, values=values)
+        case "arrow":
+            from mlmon.cli import arrow
+
+            for number, values in enumerate(arrow.read(path, columns), start=1):
                 yield Row(line=number, values=values)
         case "csv":
             yield from _read_csv(path)

@@ -1,4 +1,4 @@
-"""`mlmon reference`: what is normal for a model, built and shown."""
+"""`mlmon reference`: what is normal for a model, built, shown, compared and put in force."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mlmon.cli.commands import reference_diff, reference_promote
 from mlmon.cli.options import SOURCE, Asked, asks, examples, now, settings, span
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ _KEYS: Final = (
     "categories", "most_frequent",
 )  # fmt: skip
 _FEATURES_SHOWN: Final = 3
+_NONE: Final = (
+    "There is no reference. Build one: mlmon reference build --model NAME --since TIME --until TIME"
+)
 
 
 @click.group(
@@ -25,7 +29,7 @@ _FEATURES_SHOWN: Final = 3
     )
 )
 def command() -> None:
-    """Build or show what is normal, which drift is measured by."""
+    """Build, show and compare what is normal."""
 
 
 @command.command(
@@ -33,6 +37,7 @@ def command() -> None:
         "mlmon reference build --model m --since 2013-03-01 --until 2013-04-01",
         "mlmon reference build --model m --version 3 --from train.parquet \\",
         "    --prediction-score score --prediction-label said --outcome-label late",
+        "mlmon reference build --model m --from train.parquet --expect > expect.yaml",
     )
 )
 @asks(*SOURCE, "since", "until", "model", "version")
@@ -41,7 +46,7 @@ def command() -> None:
     "file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False),
-    help="A training table: CSV, NDJSON or Parquet. Without it, the store's own events are taken.",
+    help="A training table: CSV, NDJSON, Parquet or Arrow. Without it, the store's own events are taken.",
 )
 @click.option(
     "--prediction-score", metavar="COLUMN", help="Column of FILE: probability of the positive class."
@@ -63,13 +68,23 @@ def command() -> None:
     multiple=True,
     help="Column of FILE that is no feature, such as an id. Repeatable.",
 )
-def build(asked: Asked, file: str | None, **named: Any) -> None:  # noqa: ANN401 - columns by role
+@click.option(
+    "--name", metavar="NAME", help="Keep it under NAME, not in force: mlmon reference promote NAME."
+)
+@click.option("--expect", is_flag=True, help="Print what it lets expect of each feature, for mlmon.yaml.")
+def build(
+    asked: Asked,
+    file: str | None,
+    name: str | None,
+    expect: bool,  # noqa: FBT001 - a flag
+    **named: Any,  # noqa: ANN401 - columns by role
+) -> None:
     """Store what is normal for a model, from a training table or from a past time of the store.
 
-    Every column of FILE that no option names is a feature. A reference of the same model and version is
-    replaced; without --version it stands for all versions.
+    Every column of FILE that no option names is a feature. It takes the place of the reference of the same
+    model and version, which is kept; without --version it stands for all versions.
     """
-    from mlmon.cli import units, wiring, wiring_analyze
+    from mlmon.cli import units, wiring, wiring_reference
     from mlmon.cli.output import note
     from mlmon.core.errors import UsageError
 
@@ -80,12 +95,23 @@ def build(asked: Asked, file: str | None, **named: Any) -> None:  # noqa: ANN401
         raise UsageError("Which model is this table of? Name it with --model.")
     made = _from_file(asked, file, named) if file is not None else _from_store(asked)
     with wiring.writing(config, wiring.RESULTS) as store:
-        wiring_analyze.save_reference(store, made)
+        if name:
+            wiring_reference.keep_as(store, made, name)
+        else:
+            wiring_reference.put_in_force(store, made)
     features = len(made.numeric) + len(made.categorical)
-    click.echo(
+    said = (
         f"Reference of {made.model}{f' {made.version}' if made.version else ''}: "
         f"{units.count(made.n)} rows, {features} features and predictions."
     )
+    if expect:
+        click.echo(wiring_reference.expect(made), nl=False)
+        note(said)
+    else:
+        click.echo(said)
+    if name:
+        note(f"It is kept, not in force. Next: mlmon reference promote {name} --model {made.model}")
+        return
     note(f"Next: mlmon reference show --model {made.model}. mlmon analyze measures drift by it.")
 
 
@@ -128,12 +154,18 @@ def _from_file(asked: Asked, file: str, named: dict[str, Any]) -> Any:  # noqa: 
     epilog=examples("mlmon reference show", "mlmon reference show --model flight-delay --format json")
 )
 @asks(*SOURCE, "model", "version", "format")
-def show(asked: Asked) -> None:
+@click.option(
+    "--all", "every", is_flag=True, help="List every reference: those in force, earlier ones, candidates."
+)
+def show(asked: Asked, every: bool) -> None:  # noqa: FBT001 - a flag
     """Print what is normal: each feature with its range or its most frequent values, and its missing rate."""
     from mlmon.cli import output, wiring, wiring_analyze
     from mlmon.cli.models import NO_EVENTS, chosen_models
     from mlmon.cli.output import Column
 
+    if every:
+        _list(asked)
+        return
     config = settings(asked)
     with wiring.reading(config) as reader:
         # A reference can be there before the first inference, so a model named is not looked for among them.
@@ -144,7 +176,6 @@ def show(asked: Asked) -> None:
         if asked.version is not None:
             found = [each for each in found if each.version == asked.version]
         url = reader.url
-    empty = "There is no reference. Build one: mlmon reference build --model NAME --since TIME --until TIME"
     output.write(
         (row for reference in found for row in _rows(reference)),
         asked.format,
@@ -159,7 +190,7 @@ def show(asked: Asked) -> None:
             Column("normal", _normal, wraps=True),
             Column("missing", _missing, is_number=True),
         ],
-        empty=empty if names else NO_EVENTS.format(url=url),
+        empty=_NONE if names else NO_EVENTS.format(url=url),
         hint=_hint(found),
     )
 
@@ -227,3 +258,47 @@ def _missing(row: Row) -> str:
     from mlmon.cli import units
 
     return units.ratio(row["missing_rate"])
+
+
+def _list(asked: Asked) -> None:
+    from mlmon.cli import output, units, wiring, wiring_reference
+    from mlmon.cli.models import chosen_models
+    from mlmon.cli.output import Column
+
+    config = settings(asked)
+    with wiring.reading(config) as reader:
+        names = (
+            [asked.model] if asked.model else [model.name for model in chosen_models(reader, config, asked)]
+        )
+        found = [each for name in names for each in wiring_reference.kept(reader, name)]
+    output.write(
+        (
+            {
+                "model": one.reference.model,
+                "version": one.reference.version,
+                "name": one.name,
+                "in_force": one.in_force,
+                "source": one.reference.source,
+                "n": one.reference.n,
+                "built_at": one.reference.built_at,
+                "promoted_at": one.reference.promoted_at,
+            }
+            for one in found
+            if asked.version in (None, one.reference.version)
+        ),
+        asked.format,
+        keys=("model", "version", "name", "in_force", "source", "n", "built_at", "promoted_at"),
+        columns=[
+            Column("model", lambda row: f"{row['model']} {row['version']}".strip()),
+            Column("name", lambda row: row["name"]),
+            Column("in force", lambda row: "yes" if row["in_force"] else ""),
+            Column("rows", lambda row: units.count(row["n"]), is_number=True),
+            Column("from", lambda row: row["source"], wraps=True),
+        ],
+        empty=_NONE,
+        hint="Next: mlmon reference promote NAME puts one in force; mlmon reference diff NAME compares.",
+    )
+
+
+command.add_command(reference_diff.command, "diff")
+command.add_command(reference_promote.command, "promote")

@@ -1,11 +1,13 @@
 import json
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import feather, ipc
 
-from mlmon.cli import parquet, rows
+from mlmon.cli import frame, parquet, rows
 from mlmon.core.errors import UsageError
 
 
@@ -78,3 +80,30 @@ def test_parquet_columns(tmp_path):
     file = tmp_path / "x.parquet"
     duckdb.sql(f"COPY (SELECT 1 AS a, 2 AS b) TO '{file}' (FORMAT parquet)")
     assert [row.values for row in rows.read(str(file), ["b"])] == [{"b": 2}]
+
+
+@pytest.mark.parametrize("form", ["arrow", "stream", "feather"])
+def test_arrow_is_read_in_its_three_forms(tmp_path, form):
+    """An IPC file, an IPC stream and a Feather file give their rows, with None where one is missing."""
+    wanted = {"temp": [1.5, None], "origin": ["EWR", "JFK"]}
+    table, path = pa.table(wanted), tmp_path / f"a.{'arrow' if form != 'feather' else form}"
+    if form == "feather":
+        feather.write_feather(table, path)
+    else:
+        make = ipc.new_file if form == "arrow" else ipc.new_stream
+        with make(path, table.schema) as writer:
+            writer.write_table(table)
+    assert rows.columns_of(str(path)) == ["temp", "origin"]
+    assert [row.values for row in rows.read(str(path))] == [
+        {"temp": 1.5, "origin": "EWR"}, {"temp": None, "origin": "JFK"},
+    ]  # fmt: skip
+    found = frame.read(str(path))
+    assert found.kinds == {"temp": "number", "origin": "text"}
+
+
+def test_what_is_no_arrow_is_told(tmp_path):
+    """A file of another kind under that suffix is wrong usage, and nothing is exported as Arrow."""
+    path = tmp_path / "a.arrow"
+    path.write_text("x\n1\n")
+    with pytest.raises(UsageError, match="cannot be read as Arrow"):
+        rows.columns_of(str(path))

@@ -25,6 +25,7 @@ CLIENTS = {
     "opensearchpy": ("stores/opensearch.py",),
     "orjson": ("logging_sdk/", "pipelines/", "stores/", "web/", "cli/", "demo/"),
     "pandas": ("demo/",),
+    "pyarrow": ("cli/arrow.py",),
     "pylogbeat": ("logging_sdk/transports/",),
     "pythonjsonlogger": ("logging_sdk/",),
     "river": ("analyzers/series/detectors.py",),

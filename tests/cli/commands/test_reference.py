@@ -1,6 +1,7 @@
 import json
 import random
 
+import pandas as pd
 import pytest
 
 
@@ -72,3 +73,98 @@ def test_no_reference(run, empty):
     shown = run("reference", "show", "--model", "m", "--format", "json")
     assert (shown.exit_code, shown.stdout) == (0, "[]\n")
     assert "mlmon reference build" in shown.stderr
+
+
+def _days(run, since, until, *more):
+    """Build a reference of some days."""
+    made = run("reference", "build", "--since", since, "--until", until, *more)
+    assert made.exit_code == 0, made.stderr
+    return made
+
+
+def _all(run):
+    """Every kept reference."""
+    shown = run("reference", "show", "--all", "--format", "json")
+    assert shown.exit_code == 0, shown.stderr
+    return json.loads(shown.stdout)
+
+
+def test_a_candidate_is_kept_and_promoted(run, store):
+    """A named reference is not in force until it is promoted; what it replaces is kept and can come back."""
+    _days(run, "2013-04-01", "2013-04-11")
+    _days(run, "2013-04-05", "2013-04-08", "--name", "april")
+    model = ("--model", "flight-delay")
+    assert {row["name"] for row in _all(run) if row["in_force"]}.isdisjoint({"april"})
+    promoted = run("reference", "promote", "april", *model)
+    assert promoted.exit_code == 0, promoted.stderr
+    assert promoted.stdout.startswith("The reference april of flight-delay is in force: 120 rows")
+    before = [row["name"] for row in _all(run) if not row["in_force"] and not row["version"]]
+    assert len(before) >= 1
+    back = run("reference", "promote", before[0], *model)
+    assert back.exit_code == 0, back.stderr
+    assert "april" not in {row["name"] for row in _all(run) if row["in_force"]}
+    wrong = run("reference", "promote", "apirl", *model)
+    assert wrong.exit_code == 2
+    assert "april" in wrong.stderr
+
+
+def test_a_promotion_needs_a_model(run, store):
+    """Without a model it is not clear whose reference is meant."""
+    wrong = run("reference", "promote", "april")
+    assert wrong.exit_code == 2
+    assert "--model" in wrong.stderr
+
+
+def test_what_to_expect_is_printed_as_settings(run, store, table, tmp_path, monkeypatch):
+    """The printed section is mlmon.yaml, and the training file itself breaks none of it."""
+    made = run(
+        "reference", "build", "--model", "m", "--from", table.name, "--expect", "--ignore", "id",
+    )  # fmt: skip
+    assert made.exit_code == 0, made.stderr
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlmon.yaml").write_text(made.stdout)
+    (tmp_path / "train.csv").write_text(table.read_text())
+    checked = run("try", "quality", "train.csv", "--model", "m", "--format", "json")
+    assert checked.exit_code == 0, checked.stderr
+    broken = {row["column"]: row["problems"] for row in json.loads(checked.stdout) if row["problems"]}
+    assert {one["check"] for each in broken.values() for one in each} <= {"schema", "cardinality", "constant"}
+    assert "temp" not in broken
+
+
+def test_diff_of_references_files_and_windows(run, store, table, tmp_path):
+    """Two references, a reference and a file, and a reference and a served time are compared by feature."""
+    _days(run, "2013-04-01", "2013-04-06", "--name", "early")
+    _days(run, "2013-04-06", "2013-04-11", "--name", "late")
+    model = ("--model", "flight-delay", "--format", "json")
+    shown = run("reference", "diff", "early", "late", *model)
+    assert shown.exit_code == 0, shown.stderr
+    found = {row["feature"]: row for row in json.loads(shown.stdout)}
+    assert found["temp"]["psi"] is not None
+    assert found["temp"]["n_before"] == 200
+    served = run("reference", "diff", "early", "--since", "2013-04-06", "--until", "2013-04-11", *model)
+    assert {row["feature"]: row["psi"] for row in json.loads(served.stdout)} == {
+        name: row["psi"] for name, row in found.items()
+    }
+    of_file = run("reference", "diff", "early", table.name, *model)
+    assert {row["feature"]: row["in"] for row in json.loads(of_file.stdout)}["id"] == "after"
+    alone = run("reference", "diff", "early", *model)
+    assert alone.exit_code == 2
+    assert "--since" in alone.stderr
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "feather", "ndjson"])
+def test_build_from_every_form_of_table(run, store, table, suffix):
+    """A training table gives the same reference in whichever form it comes."""
+    frame, path = pd.read_csv(table), store.parent / f"train.{suffix}"
+    if suffix == "ndjson":
+        frame.to_json(path, orient="records", lines=True, double_precision=15)
+    else:
+        getattr(frame, f"to_{suffix}")(path)
+
+    def profile(version, name):
+        made = run("reference", "build", "--model", "m", "--version", version, "--from", name, *ROLES)
+        assert made.exit_code == 0, made.stderr
+        shown = run("reference", "show", "--model", "m", "--version", version, "--format", "json")
+        return [row | {"version": ""} for row in json.loads(shown.stdout)]
+
+    assert profile("a", path.name) == profile("b", table.name)
