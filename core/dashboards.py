@@ -73,7 +73,7 @@ MODEL: Final = Dashboard(
             title="Performance",
             panels=(*_performance("roc_auc", "accuracy", "mae"), performance.OUTCOMES),
         ),
-        Section(title="Inputs", panels=(drift.DRIFT, quality.MISSING)),
+        Section(title="Inputs", panels=(drift.DRIFT, quality.MISSING, quality.INVALID)),
     ),
     controls=_OF_A_MODEL,
     leads_to=("logs", "performance", "drift", "findings"),
@@ -126,7 +126,7 @@ QUALITY: Final = Dashboard(
     title="Data quality",
     about="Is the data that comes in as it should be?",
     sections=(
-        Section(title="Inputs", panels=(quality.MISSING, quality.REDACTED)),
+        Section(title="Inputs", panels=(quality.MISSING, quality.INVALID, quality.REDACTED)),
         Section(title="Outcomes", panels=(performance.OUTCOMES, quality.OUTCOMES_BY_SOURCE)),
     ),
     controls=_OF_A_MODEL,

@@ -52,8 +52,10 @@ class Access(Struct, frozen=True, kw_only=True):
 
     def headers(self) -> dict[str, str]:
         """What each request carries."""
-        xsrf = "osd-xsrf" if self.target is Target.OPENSEARCH else "kbn-xsrf"
-        return {xsrf: "true", **self._authorization()}
+        if self.target is Target.OPENSEARCH:
+            # Where tenants are used, what is put into no tenant is seen by nobody else.
+            return {"osd-xsrf": "true", "securitytenant": "global", **self._authorization()}
+        return {"kbn-xsrf": "true", **self._authorization()}
 
     def _authorization(self) -> dict[str, str]:
         if self.api_key is not None:

@@ -1,15 +1,18 @@
-"""What is rendered for a cluster of one's own, and the reader of it."""
+"""What is rendered, readers of it, and a slice of the flights to hold it against."""
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from mlmon.core.schema import Dataset
+from mlmon.core.store import Store
 from mlmon.kibana.dashboards import Rendered, render
 from mlmon.kibana.objects import Frame
+from mlmon.stores.embedded import open_store
 from mlmon.stores.search import names
 
 
@@ -30,6 +33,12 @@ def lens_reader() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def vis_reader() -> ModuleType:
+    """Give the reader of visualizations of OpenSearch Dashboards."""
+    return _beside("vis_reader")
+
+
+@pytest.fixture(scope="session")
 def stub_kibana() -> ModuleType:
     """Give the module of the stub."""
     return _beside("stub_kibana")
@@ -45,3 +54,18 @@ def frame() -> Frame:
 def rendered(frame) -> Rendered:
     """Give all dashboards as Kibana gets them."""
     return render(frame)
+
+
+@pytest.fixture(scope="session")
+def flown() -> ModuleType:
+    """Give the module that has the flights."""
+    return _beside("flown")
+
+
+@pytest.fixture(scope="session")
+def page_store(flown, tmp_path_factory) -> Iterator[Store]:
+    """Give an embedded store as the page reads it, with a slice of the flights, analysed."""
+    store = open_store(tmp_path_factory.mktemp("boards"))
+    flown.fill(store)
+    yield store
+    store.close()

@@ -1,0 +1,97 @@
+"""What OpenSearch Dashboards would ask for each panel gives the numbers that the page shows."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from mlmon.core import schema
+from mlmon.core.dashboards import DASHBOARDS
+from mlmon.core.panel import ALL, VERSION, Kind, Panel, across
+from mlmon.core.query import narrow
+from mlmon.core.schema import Dataset
+from mlmon.kibana.lens import asked
+from mlmon.kibana.objects import Frame
+from mlmon.kibana.opensearch import render
+from mlmon.stores.search import names
+
+pytestmark = pytest.mark.slow
+
+REFUSED = ("calibration", "live-errors")
+PANELS = {
+    panel.id: panel
+    for board in DASHBOARDS
+    for panel in board.panels
+    if isinstance(panel, Panel) and panel.id not in REFUSED
+}
+CELLS = (Kind.HEATMAP, Kind.DOTS, Kind.CONFUSION)
+
+
+@pytest.fixture(scope="module")
+def cluster(opensearch, page_store, flown):
+    """Give a real OpenSearch that has the same documents."""
+    flown.copy(page_store, opensearch)
+    return opensearch
+
+
+@pytest.fixture(scope="module")
+def boards(flown):
+    """Give what is rendered for that namespace."""
+    patterns = {dataset: names.pattern(dataset, flown.NAMESPACE) for dataset in Dataset}
+    return render(Frame(patterns=patterns)).objects
+
+
+def _drawn(panel: Panel) -> list[str]:
+    """The measures that are drawn, in the order they are."""
+    if panel.kind in CELLS:
+        return [name for name in (panel.series, panel.x) if name in panel.query.measures]
+    named = (*panel.y, *filter(None, (panel.low, panel.high)))
+    return [name for name in named if name in panel.query.measures]
+
+
+def _expected(reader, panel, span) -> dict[frozenset, list[Any]]:
+    """What the page's store answers of all versions together."""
+    kept = asked(panel, "1d").by
+    query = narrow(across(panel, "1d"), None, None if panel.size == ALL else span)
+    is_result = panel.query.dataset is Dataset.METRIC and panel.size != ALL
+    fields = {
+        name: key.field
+        for name, key in query.by.items()
+        if name in kept and not (is_result and key.field == schema.MODEL_VERSION)
+    }
+    return {
+        frozenset((field, row[name]) for name, field in fields.items()): [row[name] for name in _drawn(panel)]
+        for row in reader.query(query)
+        if not is_result or row.get(VERSION, "") == ""
+    }
+
+
+def _is_same(found: Any, value: Any) -> bool:
+    if isinstance(value, datetime):
+        moment = datetime.fromtimestamp(found / 1000, UTC)
+        return bool(abs((moment - value).total_seconds()) < 0.001)
+    if isinstance(value, list):
+        return bool(found == pytest.approx(value, rel=0.05))
+    return found is None if value is None else bool(found == pytest.approx(value, rel=1e-9, abs=1e-12))
+
+
+@pytest.mark.parametrize("panel", PANELS.values(), ids=PANELS)
+def test_opensearch_dashboards_asks_what_the_page_asks(
+    cluster, lens_reader, vis_reader, boards, page_store, flown, panel
+):
+    """The search behind a rendered panel has the groups and the numbers of the panel's own question."""
+    [one] = [each for each in boards if each["id"] == f"mlmon-visualization-{panel.id}"]
+    [view] = [each for each in boards if each["id"] == one["references"][0]["id"]]
+    is_timed = "timeFieldName" in view["attributes"]
+    status, answer = cluster.ask(
+        "POST",
+        f"/{view['attributes']['title']}/_search?ignore_unavailable=true",
+        vis_reader.body(one, lens_reader.dsl, (flown.SPAN.start, flown.SPAN.end) if is_timed else None, "d"),
+    )
+    assert status == 200, answer
+    found = {frozenset(keys.items()): values for keys, values in vis_reader.rows(one, answer)}
+    expected = _expected(page_store, panel, flown.SPAN)
+    assert bool(expected) is (panel.id not in flown.EMPTY)
+    assert found.keys() == expected.keys()
+    for keys, values in expected.items():
+        assert [*map(_is_same, found[keys], values)] == [True] * len(values), (found[keys], values)
