@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from threading import Event
 from typing import TYPE_CHECKING
 
-from mlmon.cli import wiring
+from mlmon.cli import wiring, wiring_collect
 from mlmon.core.config import Config
 from mlmon.core.errors import (
     StoreError,
@@ -211,7 +211,9 @@ def _numbered_letters(config: Config) -> NumberedLetters:
     from mlmon.analyzers.ledger import Letters as Numbered
     from mlmon.pipelines import deadletter, tally
 
-    found = tally.tally(wiring.folder(config.store) / deadletter.FOLDER)
+    folder = wiring.folder(config.store) / deadletter.FOLDER
+    with wiring_collect.stored_letters(config) as more:
+        found = tally.tally(folder, more)
     return Numbered(
         waiting={name: each.waiting for name, each in found.producers.items()},
         discarded={name: each.discarded for name, each in found.producers.items()},

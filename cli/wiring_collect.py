@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mlmon.cli import ship, threads, wiring
 from mlmon.core.clock import to_ns
@@ -21,11 +22,16 @@ from mlmon.core.store import Store, Written
 
 if TYPE_CHECKING:
     from mlmon.pipelines.collector.server import Doors
+    from mlmon.pipelines.deadletter import Head
     from mlmon.pipelines.keys import Key
     from mlmon.pipelines.letters import Letters as Letters  # noqa: PLC0414 - for commands to name
     from mlmon.pipelines.pipeline import Counters, Sink
     from mlmon.pipelines.tail.tail import Tail as Tail  # noqa: PLC0414 - for commands to name
     from mlmon.pipelines.validate import Validator
+
+
+_MOST_COUNTED: Final = 20_000
+"""Letters that a pass reads of a cluster to account for them; each comes with its whole line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +136,25 @@ def letters(config: Config) -> Iterator[Letters]:
     own = wiring.folder(config.store) / FOLDER
     with wiring_cluster.dead_letters(config) as stream:
         yield kept.Letters(kept.Folder(own), logstash.Shelf(stream, own))
+
+
+@contextmanager
+def stored_letters(config: Config) -> Iterator[Iterable[Head]]:
+    """The oldest letters of what Logstash refused, which every pass counts; a folder has none.
+
+    Raises:
+        StoreError: the cluster does not let this user look.
+
+    """
+    from mlmon.cli import wiring_cluster
+    from mlmon.pipelines.logstash import letters as logstash
+
+    if not wiring_cluster.is_cluster(config):
+        yield ()
+        return
+    with wiring_cluster.dead_letters(config) as stream:
+        shelf = logstash.Shelf(stream, wiring.folder(config.store))
+        yield itertools.islice(shelf.heads(), _MOST_COUNTED) if stream.counts() else ()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -52,8 +53,10 @@ class Tally(Struct, frozen=True, kw_only=True):
     nameless_discarded: int
 
 
-def tally(path: Path) -> Tally:
+def tally(path: Path, more: Iterable[Head] = ()) -> Tally:
     """Count the letters of a folder by producer, without a lock and without reading their records.
+
+    `more` are letters that lie elsewhere, whose drops the folder remembers.
 
     Raises:
         StoreError: what is remembered of dropped letters cannot be read.
@@ -62,7 +65,7 @@ def tally(path: Path) -> Tally:
     dropped = discards.load(path)
     numbers: defaultdict[str, array[int]] = defaultdict(lambda: array("q"))
     nameless = 0
-    for head in heads(path):
+    for head in itertools.chain(heads(path), more):
         if head.producer is None or head.sequence is None:
             nameless += 1
         else:

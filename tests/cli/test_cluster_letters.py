@@ -65,17 +65,18 @@ def refuse(engine, namespace):
     table = rules(namespace=namespace, limits=Limits(max_event_bytes=4096))
 
     def write(*lines, hours=0):
+        results = [effect(line, table, clock=lambda: to_ns(AT) - hours * 3600 * 10**9) for line in lines]
         body = []
-        for line in lines:
-            made = effect(line, table, clock=lambda: to_ns(AT) - hours * 3600 * 10**9)
+        for made in results:
             assert made.reason is not None
             body += [{"create": {"_id": made.document[schema.EVENT_ID]}}, made.document]
         raw = "".join(f"{json.dumps(each)}\n" for each in body).encode()
+        [stream] = {made.stream for made in results}
+        assert stream == f"logs-mlmon.app.{DEAD_LETTERS}-{namespace}"
         if engine.kind == "opensearch":
-            engine.ask("PUT", f"/_data_stream/{made.stream}")
-        status, told = engine.ask("POST", f"/{made.stream}/_bulk", raw)
+            engine.ask("PUT", f"/_data_stream/{stream}")
+        status, told = engine.ask("POST", f"/{stream}/_bulk", raw)
         assert (status, told["errors"]) == (200, False)
-        assert made.stream == f"logs-mlmon.app.{DEAD_LETTERS}-{namespace}"
 
     return write
 
@@ -99,6 +100,12 @@ def listed(at):
     return {row["reason"]: (row["count"], row["door"]) for row in rows}
 
 
+def accounted(at):
+    """The letters of the producer that wait, those that were dropped, and its events that are stored."""
+    [row] = json.loads(at("accounting", "--by", "producer", "--format", "json").stdout)
+    return row["letters_waiting"], row["letters_discarded"], row["stored"]
+
+
 def test_what_logstash_refused_is_worked_off(at, refuse, counted, engine, tmp_path):
     """Letters are listed, shown, replayed where they are good now, told by doctor, and dropped."""
     assert listed(at) == {}
@@ -114,16 +121,19 @@ def test_what_logstash_refused_is_worked_off(at, refuse, counted, engine, tmp_pa
     checks = {row["check"]: row for row in json.loads(at("doctor", "--format", "json").stdout)}
     assert "5 dead letters came by Logstash: 3 in_the_future" in checks["logstash"]["detail"]
 
+    assert accounted(at) == (4, 0, 0)
     replayed = at("deadletter", "replay")
     assert "3 stored, 0 there already, 2 refused again" in replayed.stdout
     assert counted() == 3
     assert listed(at).keys() == {"not_json", "not_valid"}
+    assert accounted(at) == (1, 0, 3)
 
     assert "2 letters dropped" in at("deadletter", "drop", "--yes").stdout
     assert listed(at) == {}
     remembered = discards.load(tmp_path / "own" / deadletter.FOLDER)
     assert remembered.reasons == {"not_json": 1, "not_valid": 1}
     assert remembered.producers == {"late": {"not_valid": ((7, 7),)}}
+    assert accounted(at) == (0, 1, 3)
 
 
 def test_a_replay_that_is_run_again_stores_nothing_twice(at, refuse, counted):
