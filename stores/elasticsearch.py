@@ -17,7 +17,8 @@ from mlmon.core.clock import Clock
 from mlmon.core.errors import StoreUnreachableError
 from mlmon.stores.search import names
 from mlmon.stores.search.access import Access
-from mlmon.stores.search.connection import ANSWER_S, JSON, NDJSON, Response
+from mlmon.stores.search.connection import ANSWER_S, JSON, NDJSON, Response, with_renewal
+from mlmon.stores.search.envelope import Envelope
 from mlmon.stores.search.scan import ELASTICSEARCH
 from mlmon.stores.search.store import SearchStore
 
@@ -46,7 +47,7 @@ class ClientConnection:
     def __init__(self, access: Access, *, answer_s: float = ANSWER_S) -> None:
         """Nothing is sent yet."""
         self._access = access
-        self._headers = {"accept": JSON, **access.headers()}
+        self._envelope = Envelope(access)
         self._client = elasticsearch.Elasticsearch(
             access.base,
             serializers={JSON: _Bytes(), NDJSON: _Bytes()},
@@ -63,7 +64,11 @@ class ClientConnection:
 
     def send(self, method: str, path: str, body: bytes | None = None, *, kind: str = JSON) -> Response:
         """Send one request; see `mlmon.stores.search.connection.Connection`."""
-        headers = self._headers if body is None else {**self._headers, "content-type": kind}
+        return with_renewal(self._envelope, lambda: self._send(method, path, body, kind))
+
+    def _send(self, method: str, path: str, body: bytes | None, kind: str) -> Response:
+        body, headers = self._envelope.around(body, kind)
+        headers["accept"] = JSON
         try:
             answer = self._client.transport.perform_request(method, path, body=body, headers=headers)
         except elastic_transport.TransportError as error:

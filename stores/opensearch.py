@@ -16,7 +16,8 @@ from mlmon.core.clock import Clock
 from mlmon.core.errors import StoreUnreachableError
 from mlmon.stores.search import names
 from mlmon.stores.search.access import Access
-from mlmon.stores.search.connection import ANSWER_S, JSON, Response
+from mlmon.stores.search.connection import ANSWER_S, JSON, Response, with_renewal
+from mlmon.stores.search.envelope import Envelope
 from mlmon.stores.search.scan import OPENSEARCH
 from mlmon.stores.search.store import SearchStore
 
@@ -31,7 +32,7 @@ class ClientConnection:
         """Nothing is sent yet."""
         self._access = access
         self._answer_s = answer_s
-        self._headers = access.headers()
+        self._envelope = Envelope(access)
         self._client = opensearchpy.OpenSearch(
             access.base, pool_maxsize=_SOCKETS, timeout=answer_s, max_retries=0, **_tls(access)
         )
@@ -43,7 +44,10 @@ class ClientConnection:
 
     def send(self, method: str, path: str, body: bytes | None = None, *, kind: str = JSON) -> Response:
         """Send one request; see `mlmon.stores.search.connection.Connection`."""
-        headers = self._headers if body is None else {**self._headers, "content-type": kind}
+        return with_renewal(self._envelope, lambda: self._send(method, path, body, kind))
+
+    def _send(self, method: str, path: str, body: bytes | None, kind: str) -> Response:
+        body, headers = self._envelope.around(body, kind)
         transport = self._client.transport
         node = transport.get_connection()
         try:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mlmon.core import config
 from mlmon.core.config import StoreConfig
@@ -26,6 +27,7 @@ SCHEMES: Final = {
 }
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
 _SHA256_DIGITS: Final = 64
+_SECRETS: Final = ("api_key", "token", "password")
 
 
 class Access(Struct, frozen=True, kw_only=True):
@@ -38,6 +40,10 @@ class Access(Struct, frozen=True, kw_only=True):
     token: str | None = None
     ca_file: str | None = None
     fingerprint: str | None = None
+    secret_file: str | None = None
+    """Where the secret was read from, if it was in a file."""
+    compress: bool = False
+    """Whether what is written goes compressed."""
 
     @property
     def engine(self) -> str:
@@ -66,6 +72,17 @@ class Access(Struct, frozen=True, kw_only=True):
             return {"Authorization": f"Basic {base64.b64encode(both).decode()}"}
         return {}
 
+    def renewed(self) -> Access:
+        """The same with its secret read again; a file that is not there now changes nothing."""
+        if self.secret_file is None:
+            return self
+        try:
+            found = _read(self.secret_file)
+        except (OSError, UnicodeDecodeError):
+            return self
+        [way] = [name for name in _SECRETS if getattr(self, name) is not None]
+        return replace(self, **{way: found}) if found else self
+
     def tls(self) -> dict[str, Any]:
         """What urllib3 needs to believe the certificate, and no other."""
         if not self.is_secure:
@@ -83,9 +100,16 @@ def of(store: StoreConfig, environ: Mapping[str, str]) -> Access:
         UsageError, ConfigError: as `checked` and `secret`.
 
     """
+    files = (
+        (config.STORE_KEY, store.key_file),
+        (config.STORE_PASSWORD, store.password_file),
+        (config.STORE_TOKEN, store.token_file),
+    )
     return checked(
         Access(
             url=store.url,
+            secret_file=next((file for name, file in files if file and not environ.get(name, "").strip()), None),
+            compress=store.compress,
             api_key=secret(config.STORE_KEY, store.key_file, environ),
             user=store.user,
             password=secret(config.STORE_PASSWORD, store.password_file, environ),
@@ -156,6 +180,10 @@ def _check_fingerprint(text: str) -> None:
         )
 
 
+def _read(file: str) -> str:
+    return Path(file).read_text(encoding="utf-8").strip()
+
+
 def secret(name: str, file: str | None, environ: Mapping[str, str]) -> str | None:
     """A secret: the variable's value, else what is in the file; None where neither is given.
 
@@ -168,7 +196,7 @@ def secret(name: str, file: str | None, environ: Mapping[str, str]) -> str | Non
     if file is None:
         return None
     try:
-        value = Path(file).read_text(encoding="utf-8").strip()
+        value = _read(file)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"The secret in '{file}' cannot be read: {error}. Check the file, or set {name}."

@@ -5,7 +5,7 @@ Both engines understand it, so writing and setting up need neither of their clie
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -14,11 +14,13 @@ from msgspec import Struct
 
 from mlmon.core.errors import StoreUnreachableError
 from mlmon.stores.search.access import Access
+from mlmon.stores.search.envelope import NDJSON as NDJSON  # noqa: PLC0414 - for those who send bulk requests
+from mlmon.stores.search.envelope import Envelope
 
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 60.0
-NDJSON: Final = "application/x-ndjson"
 JSON: Final = "application/json"
+_UNKNOWN: Final = 401
 
 
 class Response(Struct, frozen=True, kw_only=True, gc=False):
@@ -56,13 +58,20 @@ class Connection(Protocol):
         """Close the sockets; a second call does no harm."""
 
 
+def with_renewal(envelope: Envelope, send: Callable[[], Response]) -> Response:
+    """The answer to a request; sent again where the secret was unknown and its file has another one now."""
+    asked_by = envelope.access
+    response = send()
+    return send() if response.status == _UNKNOWN and envelope.renewed() != asked_by else response
+
+
 class Http:
     """A connection by urllib3, which keeps its sockets open."""
 
     def __init__(self, access: Access, *, answer_s: float = ANSWER_S, sockets: int = 4) -> None:
         """Nothing is sent yet."""
         self._access = access
-        self._headers: Mapping[str, str] = access.headers()
+        self._envelope = Envelope(access)
         self._pool = urllib3.PoolManager(
             maxsize=sockets,
             retries=False,
@@ -77,7 +86,10 @@ class Http:
 
     def send(self, method: str, path: str, body: bytes | None = None, *, kind: str = JSON) -> Response:
         """Send one request; see `Connection`."""
-        headers = {**self._headers, "Content-Type": kind} if body is not None else dict(self._headers)
+        return with_renewal(self._envelope, lambda: self._send(method, path, body, kind))
+
+    def _send(self, method: str, path: str, body: bytes | None, kind: str) -> Response:
+        body, headers = self._envelope.around(body, kind)
         try:
             answer = self._pool.request(
                 method, f"{self._access.base}{path}", body=body, headers=headers, redirect=False

@@ -22,6 +22,7 @@ from mlmon.stores.search.templates import Options
 pytestmark = pytest.mark.slow
 NAMESPACE = "credential"
 STREAM = f"/logs-mlmon.inference-{NAMESPACE}"
+DOORS = ("--http-port", "0", "--tcp-port", "0", "--beats-port", "0")
 BATCH = 20
 PATIENCE_S = 60.0
 
@@ -92,29 +93,39 @@ def admin(secured):
 
 
 @pytest.fixture
-def sender(secured, admin, command, tmp_path):
-    """Give a sender to a collector that writes to the cluster as its writer."""
-    own = {
-        "MLMON_STORE_USER": "writer",
-        "MLMON_STORE_PASSWORD": secured.password,
-        "MLMON_STORE_CA_FILE": secured.ca_file,
-        "MLMON_STORE_NAMESPACE": NAMESPACE,
-    }
-    words = ["collect", "--store", secured.url, "--http-port", "0", "--tcp-port", "0", "--beats-port", "0"]
-    process = subprocess.Popen(
-        [*command, *words], stdout=subprocess.PIPE, text=True, cwd=tmp_path, env={**os.environ, **own}
-    )
-    sending = Sender(process.stdout.readline().split()[1])
-    sending.thread.start()
-    yield sending
-    sending.stop.set()
-    sending.thread.join(PATIENCE_S)
-    process.terminate()
-    process.communicate(timeout=PATIENCE_S)
+def send(secured, admin, command, tmp_path):
+    """Give a function that starts a sender to a collector which writes to the cluster as its writer."""
+    running = []
+
+    def start(**secret):
+        own = {
+            "MLMON_STORE_USER": "writer",
+            "MLMON_STORE_CA_FILE": secured.ca_file,
+            "MLMON_STORE_NAMESPACE": NAMESPACE,
+            **secret,
+        }
+        process = subprocess.Popen(
+            [*command, "collect", "--store", secured.url, *DOORS],
+            stdout=subprocess.PIPE, text=True, cwd=tmp_path, env={**os.environ, **own},
+        )  # fmt: skip
+        assert process.stdout is not None
+        sending = Sender(process.stdout.readline().split()[1])
+        running.append((process, sending))
+        sending.thread.start()
+        return sending
+
+    yield start
+    for process, sending in running:
+        sending.stop.set()
+        sending.thread.join(PATIENCE_S)
+        process.terminate()
+        process.communicate(timeout=PATIENCE_S)
+    secured.let_in("admin", "writer")
 
 
-def test_a_credential_that_expires_amid_writing_loses_and_doubles_nothing(secured, admin, sender):
+def test_a_credential_that_expires_amid_writing_loses_and_doubles_nothing(secured, admin, send):
     """While the user is gone senders hear why and what to do; afterwards each event is there once."""
+    sender = send(MLMON_STORE_PASSWORD=secured.password)
     _until(lambda: len(sender.taken) > 5)
     secured.let_in("admin")
     _until(lambda: sender.refusals)
@@ -134,8 +145,9 @@ def test_a_credential_that_expires_amid_writing_loses_and_doubles_nothing(secure
     assert admin.send("GET", f"{STREAM}/_count").json()["count"] == sent
 
 
-def test_the_collector_counts_what_it_could_not_write(secured, sender):
-    """Its metrics say how many events its senders still have to bring."""
+def test_the_collector_counts_what_it_could_not_write(secured, send):
+    """Its status says how many events its senders still have to bring."""
+    sender = send(MLMON_STORE_PASSWORD=secured.password)
     _until(lambda: len(sender.taken) > 2)
     secured.let_in("admin")
     _until(lambda: sender.refusals)
@@ -143,5 +155,17 @@ def test_the_collector_counts_what_it_could_not_write(secured, sender):
     connection.request("GET", "/v1/status")
     failed = json.loads(connection.getresponse().read())["failed"]
     connection.close()
-    secured.let_in("admin", "writer")
     assert failed >= BATCH
+
+
+def test_a_new_password_in_its_file_is_taken_up_without_a_restart(secured, send, tmp_path):
+    """Where the password changes in the cluster and then in the file, the collector goes on by itself."""
+    secret = tmp_path / "password"
+    secret.write_text(secured.password)
+    sender = send(MLMON_STORE_PASSWORD_FILE=str(secret))
+    _until(lambda: len(sender.taken) > 2)
+    secured.let_in("admin", writer="another one")
+    _until(lambda: sender.refusals)
+    secret.write_text("another one")
+    taken = len(sender.taken)
+    _until(lambda: len(sender.taken) > taken + 2)

@@ -26,9 +26,13 @@ class Secured:
     config: Path
     password: str = PASSWORD
 
-    def let_in(self, *names: str) -> None:
-        """Let these users in and no other, from the moment on that the server has read its file again."""
-        _write(self.config / "users", "".join(f"{name}:{_hashed(PASSWORD)}\n" for name in names))
+    def let_in(self, *names: str, **passwords: str) -> None:
+        """Let these users in and no other, from the moment on that the server has read its file again.
+
+        Those named with a password have that one from now on, the others the usual one.
+        """
+        known = dict.fromkeys(names, PASSWORD) | passwords
+        _write(self.config / "users", "".join(f"{name}:{_hashed(word)}\n" for name, word in known.items()))
 
 
 @pytest.fixture(scope="session")
