@@ -108,7 +108,9 @@ def of(store: StoreConfig, environ: Mapping[str, str]) -> Access:
     return checked(
         Access(
             url=store.url,
-            secret_file=next((file for name, file in files if file and not environ.get(name, "").strip()), None),
+            secret_file=next(
+                (file for name, file in files if file and not environ.get(name, "").strip()), None
+            ),
             compress=store.compress,
             api_key=secret(config.STORE_KEY, store.key_file, environ),
             user=store.user,
