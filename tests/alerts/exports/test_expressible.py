@@ -13,7 +13,7 @@ TARGETS = {
 }
 CASES = {
     "a metric, `above` or `below` a fixed bound": "metric: error_rate\nwindow: 1h\nabove: 5%",
-    "of features, versions, segments": "metric: psi\nwindow: 7d\nabove: 0.2\nversions: '2'\nsegments: a=*",
+    "of features, versions, segments": "metric: psi\nwindow: 7d\nabove: 1\nversions: '2'\nsegments: a=*",
     "windows of a `month`": "metric: f1\nwindow: month\nbelow: 0.5",
     "`for: 3 of 5`": "metric: error_rate\nwindow: 1h\nabove: 5%\nfor: 3 of 5",
     "`min_n`": "metric: error_rate\nwindow: 1h\nabove: 5%\nmin_n: 100",
@@ -30,7 +30,7 @@ CASES = {
     "`only_if`": "metric: psi\nwindow: 7d\nabove: 0.2\nonly_if: [{metric: f1, below: 0.5}]",
     "`maintenance`": "metric: f1\nwindow: 1d\nbelow: 0.5\nmaintenance: [{days: [sun]}]",
     "`flapping`": "metric: f1\nwindow: 1d\nbelow: 0.5\nflapping: {episodes: 2}",
-    "`renotify`, `severity`, `owner`, `runbook`": "metric: f1\nwindow: 1d\nbelow: 0.5\nrenotify: 4h\nowner: x",
+    "`renotify`, `severity`, `owner`, `runbook`": "metric: f1\nwindow: 1d\nbelow: .5\nrenotify: 4h\nowner: x",
 }
 BEGIN, END = "<!-- expressible -->\n", "<!-- /expressible -->"
 
