@@ -68,10 +68,6 @@ class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         bool,
         Meta(description="To a cluster: events go by gzip, a tenth of the bytes for half as much CPU again."),
     ] = False
-    compress: Annotated[
-        bool,
-        Meta(description="To a cluster: events go by gzip, a tenth of the bytes for half as much CPU again."),
-    ] = False
     shards: Annotated[int, Meta(ge=1, description="In a cluster: primary shards of each index.")] = 1
     replicas: Annotated[
         _Count | None,
