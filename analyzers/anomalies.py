@@ -17,7 +17,7 @@ from msgspec import Struct
 from mlmon.analyzers.ask import Ask
 from mlmon.analyzers.series import anomaly
 from mlmon.analyzers.series.anomaly import Kind, Scored, Tuning
-from mlmon.analyzers.stated import drawn, months, series
+from mlmon.analyzers.stated import drawn, in_words, months, series, spoken
 from mlmon.core.occasions import during
 from mlmon.core.result import Finding, Metric, Result, Severity
 from mlmon.core.store import Reader
@@ -43,6 +43,9 @@ LATER: Final = 6
 """Rows after an alarm that tell a spike from a level that shifted."""
 
 _MOST_OF_LATER: Final = 5
+
+
+_WORDS: Final = {Kind.SPIKE: "a spike", Kind.SHIFT: "a shift of the level", Kind.NOISE: "noise"}
 
 
 class _Alarm(Struct, frozen=True, kw_only=True):
@@ -123,11 +126,20 @@ def _finding(ask: Ask, alarm: _Alarm) -> Finding:
         low=metric.low,
         high=metric.high,
         severity=Severity.WARNING,
-        message=(
-            f"{metric.name} is {metric.value:.4g}, where {scored.expected:.4g} was expected: {alarm.kind}."
-        ),
+        message=_message(alarm),
         evidence=_evidence(alarm),
     )
+
+
+def _message(alarm: _Alarm) -> str:
+    metric, kind = alarm.metric, alarm.kind
+    value = in_words(metric.name, metric.value)
+    if kind is Kind.SILENCE:
+        return f"{spoken(metric.name)} is {value}, after a silence far longer than ever before."
+    if kind is Kind.FLATLINE:
+        return f"{spoken(metric.name)} stands still at {value}, far longer than ever before."
+    expected = in_words(metric.name, alarm.scored.expected)
+    return f"{spoken(metric.name)} is {value}, where {expected} was expected: {_WORDS[kind or Kind.SPIKE]}."
 
 
 def _evidence(alarm: _Alarm) -> dict[str, Any]:

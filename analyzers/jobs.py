@@ -17,6 +17,7 @@ from mlmon.analyzers import cursor as cursors
 from mlmon.analyzers import reference as references
 from mlmon.analyzers.accounting import CountLetters
 from mlmon.analyzers.ask import Ask
+from mlmon.analyzers.cells import ALL
 from mlmon.analyzers.cursor import News
 from mlmon.analyzers.ledger import Letters
 from mlmon.analyzers.models import Model, catalogue, described, remember
@@ -61,10 +62,14 @@ class Pass(Struct, kw_only=True):
 
 
 class _Remembered(Struct, kw_only=True):
-    """When the last pass was, and which references it used."""
+    """When the last pass was, which references it used, and the newest windows that analyzers have looked at.
+
+    The latter only of analyzers that look once, by analyzer, size and model.
+    """
 
     now: datetime | None = None
     references: dict[str, datetime] = {}
+    looked: dict[str, datetime] = {}
 
 
 class _Stopwatch(Struct, kw_only=True):
@@ -132,6 +137,7 @@ def run_once(
     fresh = _news(store)
     hours = changed_hours(store, fresh)
     before, after = _remembered(store), _Remembered(now=now)
+    after.looked |= before.looked
     watch.lap("changes")
     work = _Work(
         store=store, config=config, policy=policy, now=now, again=again,
@@ -307,6 +313,8 @@ def _matured(
 def _restate(work: _Work, analyzer: Registered, ask: Ask) -> None:
     """Write what an analyzer says of a span, and resolve its findings there that it no longer makes."""
     store, done = work.store, work.done
+    if analyzer.once and not _is_newer(work, analyzer, ask):
+        return
     ask = replace(ask, span=extended(ask.span, ask.size, analyzer.reach(ask), back=analyzer.back))
     firing: set[str] = set()
     results = (result for question in analyzer.questions for result in question(store, ask))
@@ -323,6 +331,18 @@ def _restate(work: _Work, analyzer: Registered, ask: Ask) -> None:
     if resolved:
         store.put([replace(finding, state=State.RESOLVED) for finding in resolved])
     done.resolved += len(resolved)
+
+
+def _is_newer(work: _Work, analyzer: Registered, ask: Ask) -> bool:
+    """Whether there is a whole window that the analyzer has not looked at; it is taken as looked at."""
+    if ask.size == ALL:
+        return False
+    key = f"{analyzer.name}/{ask.size}/{ask.model.name}"
+    newest, last = floor(min(ask.span.end, ask.now), ask.size), work.after.looked.get(key)
+    if work.again is None and (newest <= ask.span.start or (last is not None and newest <= last)):
+        return False
+    work.after.looked[key] = newest if last is None else max(newest, last)
+    return True
 
 
 def _has_findings(reader: Reader) -> bool:

@@ -71,6 +71,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     Concept drift: errors have risen when they are `worse` by that share and beyond chance (`drift_rate`);
     from a rise by `concept_critical` of what they were on it is critical.
 
+    Change points: a level is another one when it differs by `change` of what it was, a PSI by `psi`.
+
     Anomalies: `anomaly_sizes` names the sizes, of `1h` and `1d`, whose metrics are looked at as series.
     """
 
@@ -98,6 +100,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     quality_rate: float = 0.001
     volume: float = 2.0
     concept_critical: float = 0.5
+    change: float = 0.1
     anomaly_sizes: tuple[str, ...] = SHORT_SIZES
 
     def judges(self, size: str, against: str) -> bool:

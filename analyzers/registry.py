@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from mlmon.analyzers import (
     anomalies,
+    changepoints,
     coverage,
     drift,
     duplicates,
@@ -32,13 +33,15 @@ class Registered(Struct, frozen=True, kw_only=True):
 
     `reach` says how many later windows of the size asked for must be stated again with one that has
     changed, because what is said of them looks back at it; `back` how many earlier ones, because what is
-    said of those looks ahead.
+    said of those looks ahead. One that is `once` is asked when there is a newer whole window than the last
+    time, and not for late changes of older ones: it costs more than those are worth.
     """
 
     name: str
     questions: tuple[Analyzer, ...]
     reach: Callable[[Ask], int] = _no_further
     back: int = 0
+    once: bool = False
 
 
 ANALYZERS: Final = (
@@ -55,4 +58,7 @@ ANALYZERS: Final = (
     Registered(name=volume.ANALYZER, questions=(volume.analyze,), reach=volume.reach),
     # Reads what those above have written, so it comes last.
     Registered(name=anomalies.ANALYZER, questions=(anomalies.analyze,), back=anomalies.LATER),
+    Registered(
+        name=changepoints.ANALYZER, questions=(changepoints.analyze,), back=changepoints.BACK, once=True
+    ),
 )

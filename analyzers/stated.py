@@ -65,6 +65,26 @@ def months(at: datetime, step: int, later: int = 0) -> datetime:
     return datetime(year, month + 1, 1, tzinfo=UTC)
 
 
+def in_words(name: str, value: float | None) -> str:
+    """A value of a metric for a sentence; durations in ms.
+
+    >>> in_words("latency_p95", 31_200_000.0), in_words("inferences", 1250.0)
+    ('31.2 ms', '1250')
+    """
+    if value is None:
+        return "nothing"
+    return f"{value / 1e6:.4g} ms" if name.startswith("latency") else f"{value:.4g}"
+
+
+def spoken(name: str) -> str:
+    """The name of a metric in a sentence.
+
+    >>> spoken("latency_p95")
+    'latency p95'
+    """
+    return name.replace("_", " ")
+
+
 def drawn(metrics: Sequence[Metric], **columns: Sequence[float | None]) -> dict[str, Any]:
     """A series as the evidence of a finding carries it: starts, values, and columns beside them."""
     return {
