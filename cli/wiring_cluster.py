@@ -169,6 +169,13 @@ def _letters(connection: Http, config: Config, *, is_elasticsearch: bool) -> Str
     return letters.Stream(connection, scan.ELASTICSEARCH if is_elasticsearch else scan.OPENSEARCH, name)
 
 
+def going(at: Cluster) -> Iterator[Part]:
+    """What `remove` would take away."""
+    from mlmon.stores.search import setup
+
+    return setup.going(at.connection, at.facts, at.options)
+
+
 def remove(at: Cluster) -> Iterator[Part]:
     """Take away what was set up."""
     from mlmon.stores.search import setup

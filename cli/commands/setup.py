@@ -120,9 +120,8 @@ def _remove(at: Cluster, *, dry_run: bool) -> None:
     from mlmon.cli import output, wiring_cluster
 
     if dry_run:
-        for change in wiring_cluster.plan(at):
-            if change.status != "absent":
-                click.echo(f"- {change.part.kind} {change.part.name}")
+        for part in wiring_cluster.going(at):
+            click.echo(f"- {part.kind} {part.name}")
         output.note("Nothing was removed. What is yours in mlmon@custom would stay.")
         return
     count = 0

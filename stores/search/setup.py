@@ -106,6 +106,20 @@ def apply(connection: Connection, changes: Sequence[Change]) -> Iterator[Change]
         _stamp(connection, changes)
 
 
+def going(connection: Connection, facts: Facts, options: Options) -> Iterator[Part]:
+    """What `remove` would take away, in its order; of a namespace only what is its own.
+
+    Raises:
+        StoreError: the cluster does not let this user look.
+
+    """
+    for part in reversed(parts(facts, options)):
+        if part.name.endswith(options.suffix):
+            there, _ = _existing(connection, part)
+            if there is not None and (not part.is_users or there == part.body):
+                yield part
+
+
 def remove(connection: Connection, facts: Facts, options: Options) -> Iterator[Part]:
     """Take away what was set up, and give each part when it is gone. Documents and what is yours stay.
 
@@ -113,11 +127,7 @@ def remove(connection: Connection, facts: Facts, options: Options) -> Iterator[P
         StoreError: data streams still use the templates.
 
     """
-    for part in reversed(parts(facts, options)):
-        if part.is_users and _existing(connection, part)[0] != part.body:
-            continue
-        if not part.name.endswith(options.suffix):
-            continue  # it is for all namespaces
+    for part in going(connection, facts, options):
         response = connection.send("DELETE", part.path)
         if response.status == _NOT_FOUND:
             continue

@@ -108,8 +108,9 @@ def test_the_users_component_is_kept_and_wins(engine, connection, found, replace
 
 def test_removing_takes_all_of_a_namespace_and_nothing_else(connection, found, made):
     """After removing, the parts of the namespace are absent, and those of all namespaces are not touched."""
+    expected = [part.name for part in setup.going(connection, found, TEAM)]
     gone = [part.name for part in setup.remove(connection, found, TEAM)]
-    assert gone
+    assert gone == expected != []
     assert all(name.endswith("-setup_test") for name in gone)
     plan = setup.plan(connection, found, TEAM)
     assert {change.part.name for change in plan if change.is_due} == set(gone)
