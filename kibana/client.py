@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -36,6 +37,7 @@ _OLDEST_OPENSEARCH: Final = (2, 0)
 _IMPORT: Final = "api/saved_objects/_import"
 _BUSY: Final = frozenset({429, 502, 503, 504})
 _OK: Final = 200
+_BAD_REQUEST: Final = 400
 _MOST_TOLD: Final = 5
 
 Sleep = Callable[[float], None]
@@ -164,16 +166,29 @@ class Client:
             WireError: it does not answer, or does not let this user export.
 
         """
-        wanted = {(each["type"], each["id"]) for each in objects}
-        body = {"type": sorted({kind for kind, _ in wanted}), "excludeExportDetails": True}
-        url = self._access.path("api/saved_objects/_export")
-        response = self._patiently(
-            lambda: self._send(lambda: self._kibana.requester(method="post", url=url, json=body))
-        )
+        wanted = [(each["type"], each["id"]) for each in objects]
+        response = self._export(wanted)
+        if response.status_code == _BAD_REQUEST:
+            absent = _absent(response)
+            if not absent:
+                raise WireError(self._turned_away(response))
+            wanted = [key for key in wanted if key not in absent]
+            if not wanted:
+                return {}
+            response = self._export(wanted)
         found = [msgspec.json.decode(line) for line in response.content.splitlines() if line.strip()]
-        return {
-            (each["type"], each["id"]): each for each in found if (each.get("type"), each.get("id")) in wanted
+        return {(each["type"], each["id"]): each for each in found}
+
+    def _export(self, wanted: Sequence[tuple[str, str]]) -> requests.Response:
+        """Ask for objects; where some are not there, the answer is a 400 that names them."""
+        body = {
+            "objects": [{"type": kind, "id": id_} for kind, id_ in wanted],
+            "excludeExportDetails": True,
         }
+        url = self._access.path("api/saved_objects/_export")
+        post = partial(self._kibana.requester, method="post", url=url, json=body)
+        answer: requests.Response = self._patiently(lambda: self._send(post, well=(_OK, _BAD_REQUEST)))
+        return answer
 
     def _status(self) -> Json:
         url = f"{self._access.url.rstrip('/')}/api/status"
@@ -208,7 +223,9 @@ class Client:
             self._sleep(self._pause_s)
             waited += self._pause_s
 
-    def _send(self, send: Callable[[], requests.Response]) -> requests.Response:
+    def _send(
+        self, send: Callable[[], requests.Response], *, well: Sequence[int] = (_OK,)
+    ) -> requests.Response:
         """Send one request, and give its answer where it is a good one."""
         try:
             response = send()
@@ -222,7 +239,7 @@ class Client:
             raise WireError(f"{self.name} could not be asked: {error}.") from None
         if response.status_code in _BUSY:
             raise _BusyError(f"{self.name} is not ready yet: {response.status_code} {_said(response)}.")
-        if response.status_code != _OK:
+        if response.status_code not in well:
             raise WireError(self._turned_away(response))
         return response
 
@@ -273,6 +290,15 @@ def _decoded(response: Any) -> Any:  # noqa: ANN401 - any JSON
             f"What answers at {response.url} speaks no JSON, so it is no Kibana: {response.text[:80]!r}. "
             "Check kibana.url."
         ) from None
+
+
+def _absent(response: requests.Response) -> set[tuple[str, str]]:
+    """The objects that an export did not find."""
+    try:
+        told = msgspec.json.decode(response.content).get("attributes", {}).get("objects", ())
+        return {(each["type"], each["id"]) for each in told}
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError):
+        return set()
 
 
 def _failure(told: Mapping[str, Any]) -> Failure:

@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from mlmon.core import schema
 from mlmon.core.dashboards import DASHBOARDS, Dashboard
-from mlmon.core.panel import ALL, Listing, Panel
+from mlmon.core.panel import ALL, Kind, Listing, Panel
 from mlmon.core.schema import Dataset
+from mlmon.kibana import vega
 from mlmon.kibana.data_views import data_view, view_id, view_name
 from mlmon.kibana.layout import TEXT_HEIGHT, WIDTH, Place, bottom, places
 from mlmon.kibana.lens import lens
@@ -46,7 +47,7 @@ def render(frame: Frame, boards: Sequence[Dashboard] = DASHBOARDS) -> Rendered:
     reasons: dict[str, str] = {}
     for panel in shown.values():
         try:
-            parts[panel.id] = search(frame, panel) if isinstance(panel, Listing) else lens(frame, panel)
+            parts[panel.id] = _part(frame, panel)
         except RefusedError as error:
             reasons[panel.id] = str(error)
     refused = [
@@ -57,6 +58,28 @@ def render(frame: Frame, boards: Sequence[Dashboard] = DASHBOARDS) -> Rendered:
     ]
     made = [_dashboard(frame, board, parts, reasons, boards) for board in boards]
     return Rendered(objects=[*views(frame, shown.values()), *parts.values(), *made], refused=refused)
+
+
+def _part(frame: Frame, panel: Panel | Listing) -> Json:
+    """The object that shows a panel."""
+    if isinstance(panel, Listing):
+        return search(frame, panel)
+    return calibration(frame, panel) if panel.kind is Kind.CALIBRATION else lens(frame, panel)
+
+
+def calibration(frame: Frame, panel: Panel) -> Json:
+    """The one panel that Lens has no means for, in Vega."""
+    attributes = {
+        "title": panel.title,
+        "description": f"Where nothing is shown: {panel.empty}",
+        "visState": text(vega.state(panel, frame.patterns[panel.query.dataset])),
+        "uiStateJSON": "{}",
+        "version": 1,
+        "kibanaSavedObjectMeta": {
+            "searchSourceJSON": text({"query": {"language": "kuery", "query": ""}, "filter": []})
+        },
+    }
+    return saved("visualization", frame.id("visualization", panel.id), attributes)
 
 
 def views(frame: Frame, panels: Iterable[Panel | Listing]) -> Iterator[Json]:

@@ -23,6 +23,7 @@ _TYPE_VERSIONS: Final = {
     "lens": "8.9.0",
     "index-pattern": "8.0.0",
     "search": "8.0.0",
+    "visualization": "8.5.0",
 }
 
 

@@ -11,11 +11,12 @@ from typing import Final
 
 from mlmon.core import schema
 from mlmon.core.dashboards import DASHBOARDS, Dashboard
-from mlmon.core.panel import Listing, Panel
+from mlmon.core.panel import Kind, Listing, Panel
 from mlmon.kibana.dashboards import (
     Refusal,
     Rendered,
     about,
+    calibration,
     knows,
     views,
     word,
@@ -93,6 +94,9 @@ def _part(frame: Frame, panel: Panel | Listing) -> tuple[Json, str]:
         source = {"kibanaSavedObjectMeta": made["attributes"]["kibanaSavedObjectMeta"]}
         attributes = {**kept, **source, "version": 1}
         return _saved("search", made["id"], attributes, made["references"]), ""
+    if panel.kind is Kind.CALIBRATION:
+        made = calibration(frame, panel)
+        return _saved(made["type"], made["id"], made["attributes"]), ""
     drawn = visualization(panel, frame.size)
     told = " ".join(f"Without {name}: {reason}" for name, reason in drawn.left_out.items())
     source = {"query": {"language": "kuery", "query": drawn.query}, "filter": [], "indexRefName": SOURCE}

@@ -68,11 +68,8 @@ def visualization(panel: Panel, size: str) -> Visualization:
         RefusedError: OpenSearch Dashboards cannot show what the panel asks.
 
     """
-    if panel.kind is Kind.CALIBRATION:
-        raise RefusedError(
-            f"Each group's sums must be scaled by its {schema.EVALUATION_WEIGHT} before they are added up, "
-            "and OpenSearch Dashboards cannot multiply a sum by the key of its group."
-        )
+    if panel.kind not in _DRAW:
+        raise RefusedError(f"OpenSearch Dashboards has no chart of aggregations of the kind '{panel.kind}'.")
     query = asked(_of_all_versions(panel), size)
     refuse_intervals(query.by.values())
     aggs, left_out = _metrics(panel, query)

@@ -79,10 +79,17 @@ class StubKibana:
             case ("POST", "/api/saved_objects/_import") if space in self.spaces:
                 return 200, self._imported(space, body, is_overwriting="overwrite" in query)
             case ("POST", "/api/saved_objects/_export") if space in self.spaces:
-                kinds = json.loads(body)["type"]
-                found = [each for (kind, _), each in self.objects[space].items() if kind in kinds]
-                return 200, b"\n".join(json.dumps(each).encode() for each in found)
+                return self._exported(space, json.loads(body)["objects"])
         return _refusal(404, "Not Found", "Not Found")
+
+    def _exported(self, space: str, named: list[Json]) -> tuple[int, Any]:
+        there = self.objects[space]
+        missing = [each for each in named if (each["type"], each["id"]) not in there]
+        if missing:
+            told = [{**each, "error": {"statusCode": 404, "error": "Not Found"}} for each in missing]
+            status, body = _refusal(400, "Bad Request", "Error fetching objects to export")
+            return status, {**body, "attributes": {"objects": told}}
+        return 200, b"\n".join(json.dumps(there[each["type"], each["id"]]).encode() for each in named)
 
     def _imported(self, space: str, file: bytes, *, is_overwriting: bool) -> Json:
         given = [json.loads(line) for line in file.splitlines() if line]

@@ -225,6 +225,7 @@ def test_a_path_before_kibana(serve, connect):
         (404, b'{"message": "Not Found"}', r"no such place \(404\).*server.basePath"),
         (413, b"", r"\(413\).*maxImportPayloadBytes"),
         (302, b"", r"refused it \(302\): no reason given"),
+        (400, b"[]", r"refused it \(400\)"),
         (500, b"<html>oops</html>", r"refused it \(500\): <html>oops</html>"),
         (200, b"<html>a login page</html>", "speaks no JSON, so it is no Kibana"),
     ],
@@ -235,6 +236,13 @@ def test_what_else_may_answer(serve, connect, status, body, told):
         connect(serve(say=(status, body))).version()
 
 
+@pytest.mark.parametrize("body", [b'{"message": "no such type"}', b"[]", b"?"])
+def test_an_export_that_is_refused(serve, connect, body):
+    """A refusal that names no objects is told, and is not taken for objects that are not there."""
+    with pytest.raises(WireError, match=r"refused it \(400\)"):
+        connect(serve(say=(400, body))).existing(SOME)
+
+
 def test_what_is_there_is_read_back(serve, connect, rendered):
     """Of the objects that are rendered those that are there are found, and no others of the same types."""
     stub = serve()
@@ -242,6 +250,7 @@ def test_what_is_there_is_read_back(serve, connect, rendered):
     stub.objects["default"]["lens", "mine"] = {"type": "lens", "id": "mine", "attributes": {}}
     assert client.existing(rendered.objects) == {}
     client.push(SOME)
+    assert client.existing([*SOME, *rendered.objects]).keys() == {("index-pattern", "view"), ("lens", "lens")}
     client.push(rendered.objects)
     assert len(client.existing(rendered.objects)) == len(rendered.objects)
 
@@ -253,6 +262,12 @@ def test_opensearch_dashboards_wants_another_header(serve, connect):
     assert client.version() == "3.8.0"
     assert client.push(SOME) == 2
     assert client.name == f"OpenSearch Dashboards at {stub.url}"
+
+
+def test_what_is_put_into_opensearch_dashboards_is_for_all():
+    """Dashboards go to the tenant that everybody shares, where tenants are used."""
+    headers = Access(url="https://osd", target=Target.OPENSEARCH, user="me", password="p").headers()
+    assert headers["securitytenant"] == "global"
 
 
 @pytest.mark.parametrize(

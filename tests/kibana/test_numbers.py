@@ -1,13 +1,16 @@
 """What Kibana would ask for each panel gives the numbers that the page shows."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import vl_convert
 
 from mlmon.core.dashboards import DASHBOARDS
 from mlmon.core.panel import ALL, MODEL, VERSION, Panel, Scope, across, scope
 from mlmon.core.panels.model import panels as of_page
+from mlmon.core.panels.performance import CALIBRATION
 from mlmon.core.query import Quantiles, narrow
 from mlmon.core.schema import Dataset
 from mlmon.kibana.columns import shown
@@ -15,6 +18,7 @@ from mlmon.kibana.dashboards import render
 from mlmon.kibana.lens import asked
 from mlmon.kibana.objects import Frame
 from mlmon.stores.search import names
+from mlmon.web import charts
 
 pytestmark = pytest.mark.slow
 
@@ -114,3 +118,37 @@ def test_a_models_lines_are_those_of_its_page(page_store, flown, panel):
     ]
     assert on_page
     assert sorted(on_page, key=repr) == sorted(mine, key=repr)
+
+
+def test_the_calibration_curve_has_the_pages_points(cluster, boards, page_store, flown):
+    """What Vega draws of its search's answer are the points that the page draws, each at its place."""
+    spec = json.loads(
+        next(
+            json.loads(each["attributes"]["visState"])["params"]["spec"]
+            for each in boards
+            if each["id"] == "mlmon-visualization-calibration"
+        )
+    )
+    asked_, width, height = spec["data"].pop("url"), 1000, 500
+    status, answer = cluster.ask("POST", f"/{asked_['index']}/_search", asked_["body"])
+    assert status == 200, answer
+    spec["data"] = {"values": answer["aggregations"]["score"]["buckets"]}
+    drawn = vl_convert.vegalite_to_scenegraph({**spec, "width": width, "height": height})
+    [points] = _marks(drawn["scenegraph"], "symbol")
+    on_page = charts.chart(
+        CALIBRATION,
+        page_store.query(scope(CALIBRATION, Scope(model=flown.MODEL, window=flown.SPAN, size="1d"))).rows,
+        Scope(model=flown.MODEL, window=flown.SPAN, size="1d"),
+    )
+    expected = [(row["predicted"], row["observed"]) for row in on_page.specs[0]["data"]["values"]]
+    found = sorted((item["x"] / width, 1 - item.get("y", 0) / height) for item in points["items"])
+    assert len(found) > 5
+    assert found == [pytest.approx(point, abs=2e-4) for point in sorted(expected)]
+
+
+def _marks(node, kind):
+    """The marks of a kind in a drawing."""
+    if node.get("marktype") == kind and node.get("name", "").startswith("layer"):
+        yield node
+    for inner in node.get("items", ()):
+        yield from _marks(inner, kind)

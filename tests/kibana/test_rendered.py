@@ -2,13 +2,16 @@ import json
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from mlmon.core import schema
-from mlmon.core.dashboards import DASHBOARDS
+from mlmon.core.dashboards import DASHBOARDS, Dashboard, Section
 from mlmon.core.panel import Kind, Listing, Panel
+from mlmon.core.panels.performance import CALIBRATION
 from mlmon.core.panels.service import LIVE_LATENCY
-from mlmon.core.query import Histogram, NumberBucket, Query, SumSquares, TopTerms
+from mlmon.core.query import Exists, Histogram, NumberBucket, Query, SumSquares, TopTerms, narrow
 from mlmon.core.schema import Dataset, Type
+from mlmon.kibana import vega
 from mlmon.kibana.dashboards import render
 from mlmon.kibana.lens import lens
 from mlmon.kibana.objects import Frame, ndjson, prefix
@@ -169,19 +172,39 @@ def test_panels_do_not_overlap(rendered, lens_reader):
         assert max(x for x, _ in taken) < 48
 
 
-def test_all_panels_are_shown_or_told(rendered, lens_reader):
-    """Every panel of a dashboard has its place; one that is refused has its reason there in words."""
-    refused = {(each.dashboard, each.panel): each.reason for each in rendered.refused}
-    assert set(refused) == {("performance", "calibration")}
+def test_all_panels_are_shown(rendered, lens_reader):
+    """Every panel of every dashboard has its place, and none is refused."""
+    assert rendered.refused == []
     for board, made in zip(DASHBOARDS, of_type(rendered, "dashboard"), strict=True):
         shown = {panel["panelIndex"]: panel for panel in lens_reader.panels_of(made)}
-        for panel in board.panels:
-            reason = refused.get((board.id, panel.id))
-            text = (
-                shown[panel.id]["embeddableConfig"].get("savedVis", {}).get("params", {}).get("markdown", "")
-            )
-            assert ("panelRefName" in shown[panel.id]) is (reason is None)
-            assert reason is None or reason in text
+        assert all("panelRefName" in shown[panel.id] for panel in board.panels)
+
+
+def test_what_is_refused_is_told_in_its_place(frame, lens_reader):
+    """A panel that cannot be shown has its reason on the dashboard in words, and in the list."""
+    query = Query(dataset=Dataset.INFERENCE, measures={"n": SumSquares(schema.EVENT_DURATION)})
+    odd = Panel(id="odd", title="Odd?", kind=Kind.NUMBER, query=query, x="n", y=("n",))
+    board = Dashboard(id="b", title="B", about="", sections=(Section(title="S", panels=(odd, LIVE_LATENCY)),))
+    made = render(frame, (board,))
+    [refused] = made.refused
+    assert (refused.dashboard, refused.panel) == ("b", "odd")
+    [place] = [panel for panel in lens_reader.panels_of(made.objects[-1]) if panel["panelIndex"] == "odd"]
+    assert refused.reason in place["embeddableConfig"]["savedVis"]["params"]["markdown"]
+
+
+def test_lens_refuses_what_vega_draws(frame):
+    """The calibration curve is no panel of Lens, which says why."""
+    with pytest.raises(RefusedError, match="multiply a sum by the key of its group"):
+        lens(frame, CALIBRATION)
+
+
+def test_vega_draws_no_other_panel(frame):
+    """What is no calibration curve is refused, and so is one of fewer events."""
+    with pytest.raises(RefusedError, match="no calibration curve"):
+        vega.state(LIVE_LATENCY, "logs")
+    narrowed = replace(CALIBRATION, query=narrow(CALIBRATION.query, Exists(schema.MODEL_NAME)))
+    with pytest.raises(RefusedError, match="no calibration curve"):
+        vega.state(narrowed, "logs")
 
 
 def test_links_lead_to_dashboards(rendered, lens_reader):

@@ -1,0 +1,158 @@
+"""The calibration curve as Vega-Lite, which both Kibana and OpenSearch Dashboards draw. Pure.
+
+Neither can scale a sum by the key of its group in a chart of its own; Vega reckons with what a search gives.
+The search is one of aggregations, and the filters and the time of the dashboard hold for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mlmon.core import schema
+from mlmon.core.panel import Kind, Panel
+from mlmon.core.panels.performance import ERROR_SUM, SCORE, SCORE_SUM, WEIGHT
+from mlmon.core.query import NumberBucket, Query, Sum, Terms
+from mlmon.kibana.objects import Json, text
+from mlmon.kibana.refused import RefusedError
+
+SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v5.json"
+BUCKETS: Final = f"aggregations.{SCORE}.buckets"
+"""Where the data is in the answer of the search."""
+
+_Z: Final = 1.959964
+"""The normal quantile of a 95 % interval."""
+
+_MOST_WEIGHTS: Final = 1000
+_NEGLIGIBLE: Final = 1e-9
+_ACCENT: Final = "#0077b6"
+_QUIET: Final = "#98a2b3"
+
+
+def state(panel: Panel, pattern: str) -> Json:
+    """The state of a visualization that draws the panel from the indices of a pattern.
+
+    Raises:
+        RefusedError: a panel that asks for something else than a calibration curve.
+
+    """
+    spec = text(specification(panel, pattern))
+    return {"title": panel.title, "type": "vega", "aggs": [], "params": {"spec": spec}}
+
+
+def specification(panel: Panel, pattern: str) -> Json:
+    """The specification in Vega-Lite, with the search it draws.
+
+    Raises:
+        RefusedError: as `state`.
+
+    """
+    if panel.kind is not Kind.CALIBRATION or panel.query.where is not None:
+        raise RefusedError(f"The panel '{panel.id}' is no calibration curve, and no other is drawn in Vega.")
+    body, width = _search(panel.query)
+    return {
+        "$schema": SCHEMA,
+        "data": {
+            "url": {"%context%": True, "%timefield%": schema.TIMESTAMP, "index": pattern, "body": body},
+            "format": {"property": BUCKETS},
+        },
+        "transform": _transform(width),
+        "layer": _layers(),
+    }
+
+
+def _search(query: Query) -> tuple[Json, float]:
+    """The aggregations of the question, and the width of its bins."""
+    bins, weights = query.by[SCORE], query.by[WEIGHT]
+    if not isinstance(bins, NumberBucket) or not isinstance(weights, Terms):
+        raise RefusedError("A calibration curve is asked by bins of the score and by weights.")
+    sums = {
+        name: {"sum": {"field": measure.field}}
+        for name, measure in query.measures.items()
+        if isinstance(measure, Sum)
+    }
+    by_weight = {"terms": {"field": weights.field, "size": _MOST_WEIGHTS}, "aggs": sums}
+    by_bin: dict[str, Any] = {
+        "histogram": {"field": bins.field, "interval": bins.width, "min_doc_count": 1},
+        "aggs": {WEIGHT: by_weight},
+    }
+    return {"size": 0, "aggs": {SCORE: by_bin}}, bins.width
+
+
+def _transform(width: float) -> list[Json]:
+    """From bins by weight to points: each sum scaled by its weight, then added up; Wilson's interval."""
+    weight, docs = "datum.of.key", "datum.of.doc_count"
+    scores, errors = f"datum.of.{SCORE_SUM}.value", f"datum.of.{ERROR_SUM}.value"
+    z2 = _Z * _Z
+    return [
+        {"flatten": [f"{WEIGHT}.buckets"], "as": ["of"]},
+        _calculate("from", f"min(datum.key, {1 - width:g})"),
+        _calculate("weighted", f"{weight} * {docs}"),
+        _calculate("squared", f"{weight} * abs({weight}) * {docs}"),
+        _calculate("said", f"{weight} * {scores}"),
+        _calculate("came", f"{weight} * ({scores} - {errors})"),
+        {
+            "aggregate": [
+                {"op": "sum", "field": "weighted", "as": "n"},
+                {"op": "sum", "field": "squared", "as": "squares"},
+                {"op": "sum", "field": "said", "as": "scores"},
+                {"op": "sum", "field": "came", "as": "positives"},
+            ],
+            "groupby": ["from"],
+        },
+        {"filter": f"datum.n > {_NEGLIGIBLE}"},
+        _calculate("predicted", "datum.scores / datum.n"),
+        _calculate("observed", "clamp(datum.positives / datum.n, 0, 1)"),
+        _calculate(
+            "effective", f"datum.squares > {_NEGLIGIBLE} ? datum.n * datum.n / datum.squares : datum.n"
+        ),
+        _calculate("shrink", f"1 + {z2} / datum.effective"),
+        _calculate("middle", f"(datum.observed + {z2} / (2 * datum.effective)) / datum.shrink"),
+        _calculate(
+            "half",
+            f"{_Z} / datum.shrink * sqrt(datum.observed * (1 - datum.observed) / datum.effective"
+            f" + {z2} / (4 * datum.effective * datum.effective))",
+        ),
+        _calculate("low", "max(datum.middle - datum.half, 0)"),
+        _calculate("high", "min(datum.middle + datum.half, 1)"),
+    ]
+
+
+def _calculate(name: str, formula: str) -> Json:
+    return {"calculate": formula, "as": name}
+
+
+def _layers() -> list[Json]:
+    """The line on which scores mean what they say, the intervals, and the points."""
+    whole = {"domain": [0, 1], "nice": False}
+    x = {"field": "predicted", "type": "quantitative", "title": "score", "scale": whole}
+    y = {
+        "field": "observed",
+        "type": "quantitative",
+        "title": "came true",
+        "scale": whole,
+        "axis": {"format": ".0%"},
+    }
+    tooltip = [
+        {"field": "predicted", "type": "quantitative", "title": "mean score", "format": ".3f"},
+        {"field": "observed", "type": "quantitative", "title": "came true", "format": ".1%"},
+        {"field": "low", "type": "quantitative", "title": "low (95 %)", "format": ".1%"},
+        {"field": "high", "type": "quantitative", "title": "high (95 %)", "format": ".1%"},
+        {"field": "n", "type": "quantitative", "title": "inferences", "format": ",.0f"},
+    ]
+    corners = {"values": [{"predicted": 0, "observed": 0}, {"predicted": 1, "observed": 1}]}
+    return [
+        {
+            "data": corners,
+            "mark": {"type": "line", "color": _QUIET, "strokeDash": [4, 4]},
+            "encoding": {"x": x, "y": y},
+        },
+        {
+            "mark": {"type": "rule", "color": _ACCENT},
+            "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+        },
+        {"mark": {"type": "line", "color": _ACCENT}, "encoding": {"x": x, "y": y}},
+        {
+            "mark": {"type": "point", "color": _ACCENT, "filled": True, "size": 60},
+            "encoding": {"x": x, "y": y, "tooltip": tooltip},
+        },
+    ]
