@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
+from mlmon.analyzers import profile_joint
 from mlmon.analyzers.models import BINARY, MOST_VALUES, MULTICLASS, REGRESSION
 from mlmon.analyzers.reference import (
     LABEL,
@@ -69,6 +70,13 @@ def from_columns(
     """
     n = _length(columns)
     numeric, named = _kinds(columns)
+    numbers = {name: _numeric_of(name, values, like) for name, values in numeric.items()}
+    names = {name: _categorical_of(values) for name, values in named.items()}
+    joint = profile_joint.of_columns(
+        {name: values if name in numeric else text(values) for name, values in columns.features.items()},
+        profile_joint.columns_of(numbers, names),
+        like.joint if like is not None else None,
+    )
     return Reference(
         model=model,
         version=version,
@@ -77,8 +85,9 @@ def from_columns(
         n=float(n),
         task=task or _task_of(columns),
         positive_label=positive_label,
-        numeric={name: _numeric_of(name, values, like) for name, values in numeric.items()},
-        categorical={name: _categorical_of(values) for name, values in named.items()},
+        numeric=numbers,
+        categorical=names,
+        joint=joint,
         outcome=None if columns.outcome is None else _categorical_of(columns.outcome),
         performance=dict(_performance_of(columns, task or _task_of(columns), positive_label)),
     )

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from mlmon.analyzers import profile_joint
 from mlmon.analyzers.ask import Ask
 from mlmon.analyzers.cells import ALL, WEIGHT, Question, Slice, cells, slices
 from mlmon.analyzers.models import Model
@@ -39,6 +40,7 @@ from mlmon.core.query import (
     StdDev,
     Terms,
     TopTerms,
+    both,
 )
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
@@ -67,6 +69,10 @@ def from_window(
             f"{model.name} served nothing in {window}, so no reference can be made of it. "
             f"It served from {model.first} to {model.last}."
         )
+    numeric, named = _numeric(reader, ask, n), _categorical(reader, ask, n)
+    where = both(
+        Equals(schema.MODEL_NAME, model.name), Equals(schema.MODEL_VERSION, version) if version else None
+    )
     return Reference(
         model=model.name,
         version=version,
@@ -76,8 +82,9 @@ def from_window(
         n=n,
         task=model.task,
         positive_label=model.positive_label,
-        numeric=_numeric(reader, ask, n),
-        categorical=_categorical(reader, ask, n),
+        numeric=numeric,
+        categorical=named,
+        joint=profile_joint.of_window(reader, window, where, profile_joint.columns_of(numeric, named)),
         outcome=_outcome(reader, ask),
         performance={
             cell.segment: plain(found) for piece in slices(ask) for cell, found in gather(reader, ask, piece)

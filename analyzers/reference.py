@@ -16,7 +16,9 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mlmon.analyzers import joint as joints
 from mlmon.analyzers import sums
+from mlmon.analyzers.joint import Joint
 from mlmon.analyzers.statistics.histograms import merge_categories
 from mlmon.analyzers.sums import Sums
 from mlmon.core import schema
@@ -80,7 +82,8 @@ class Reference(Struct, frozen=True, kw_only=True):
     `name` is what a person called it, empty where nobody did; `promoted_at` is when it was put in force in
     place of another, None where it never was.
     `numeric` and `categorical` are by subject: a feature's name, `prediction.score`, `prediction.value` or
-    `prediction.label`. `performance` is by segment (`field=value`), the empty one being all events.
+    `prediction.label`. `performance` is by segment (`field=value`), the empty one being all events. `joint`
+    says how features go together; references made before it was kept have none.
     """
 
     model: str
@@ -96,6 +99,7 @@ class Reference(Struct, frozen=True, kw_only=True):
     outcome: Categorical | None = None
     performance: dict[str, Sums] = {}
     error_rate: float | None = None
+    joint: Joint | None = None
     name: str = ""
     promoted_at: datetime | None = None
     format: int = FORMAT
@@ -202,6 +206,7 @@ def merge(left: Reference, right: Reference) -> Reference:
         outcome=_merged_outcome(left.outcome, right.outcome),
         performance=performance,
         error_rate=_mean(left, right),
+        joint=joints.merge(left.joint, right.joint),
     )
 
 

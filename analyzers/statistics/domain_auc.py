@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +47,7 @@ class Domain:
 
 
 def domain_auc(
-    reference: npt.ArrayLike, current: npt.ArrayLike, weights: npt.ArrayLike | None = None
+    reference: Side | npt.ArrayLike, current: npt.ArrayLike, weights: npt.ArrayLike | None = None
 ) -> Domain | None:
     """Give the cross-validated area under the ROC curve of a classifier of current against reference rows.
 
@@ -71,28 +71,29 @@ def domain_auc(
     >>> 0.7 < found.estimate.value < 0.9, found.p_value < 0.001
     (True, True)
     """
-    old, new = np.asarray(reference, dtype=np.float64), np.asarray(current, dtype=np.float64)
-    if old.ndim != 2 or not old.shape[1] or min(len(old), len(new)) < 2 * FOLDS:  # noqa: PLR2004 - rows, columns
+    new = np.asarray(current, dtype=np.float64)
+    old = reference if isinstance(reference, Side) else side(reference)
+    if old.columns == 0 or min(len(old.rows), len(new)) < 2 * FOLDS:
         return None
     weight = np.ones(len(new)) if weights is None else np.asarray(weights, dtype=np.float64)
     total = float(weight.sum())
     if not total > NEGLIGIBLE:
-        return Domain(estimate=undefined(), shares=np.zeros(old.shape[1]), noise=0.0, p_value=None)
-    n = total * total / float(weight @ weight)
-    sides = _side(_seen(old), np.ones(len(old))), _side(_seen(new), weight)
-    scores = [np.empty(len(old)), np.empty(len(new))]
+        return Domain(estimate=undefined(), shares=np.zeros(old.columns), noise=0.0, p_value=None)
+    n, m = total * total / float(weight @ weight), float(len(old.rows))
+    sides = old, side(new, weight)
+    scores = [np.empty(len(one.rows)) for one in sides]
     for fold in range(FOLDS):
         terms, direction, _ = _direction(*sides, fold)
-        for side, found in zip(sides, scores, strict=True):
-            held = side.folds == fold
-            found[held] = side.rows[np.ix_(held, terms)] @ direction
-    estimate = _area(scores[0], scores[1], weight, len(old) + n)
-    noise = EXCESS * math.sqrt((len(old) + n + 1.0) / (12.0 * len(old) * n))
+        for one, found in zip(sides, scores, strict=True):
+            held = one.folds == fold
+            found[held] = one.rows[np.ix_(held, terms)] @ direction
+    estimate = _area(scores[0], scores[1], weight, m + n)
+    noise = EXCESS * math.sqrt((m + n + 1.0) / (12.0 * m * n))
     value = 0.5 if estimate.value is None else estimate.value
     tail = normal_tail((value - 0.5) / noise) / 2.0
     return Domain(
-        estimate=estimate,
-        shares=_shares(*sides, old.shape[1]),
+        estimate=replace(estimate, n=total),
+        shares=_shares(*sides),
         noise=noise,
         p_value=tail if value > 0.5 else 1.0 - tail,  # noqa: PLR2004 - chance
     )
@@ -106,9 +107,10 @@ def _seen(rows: Matrix) -> Matrix:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Side:
+class Side:
     """The terms of one side's rows, and the weight, the sum and the sum of squares of each fold."""
 
+    columns: int
     rows: Matrix
     weight: Vector
     folds: npt.NDArray[np.intp]
@@ -125,10 +127,14 @@ class _Side:
         return mean, variance
 
 
-def _side(rows: Matrix, weight: Vector) -> _Side:
+def side(columns: npt.ArrayLike, weights: Vector | None = None) -> Side:
+    """Make rows ready to be compared with many others."""
+    plain = np.asarray(columns, dtype=np.float64)
+    rows, weight = _seen(plain), np.ones(len(plain)) if weights is None else weights
     folds = np.arange(len(rows)) % FOLDS
     weighted = rows * weight[:, None]
-    return _Side(
+    return Side(
+        columns=plain.shape[1],
         rows=rows,
         weight=weight,
         folds=folds,
@@ -138,7 +144,7 @@ def _side(rows: Matrix, weight: Vector) -> _Side:
     )
 
 
-def _direction(old: _Side, new: _Side, fold: int) -> tuple[npt.NDArray[np.intp], Vector, Vector]:
+def _direction(old: Side, new: Side, fold: int) -> tuple[npt.NDArray[np.intp], Vector, Vector]:
     """Fisher's direction from the reference to the current rows: terms, their weights, their differences."""
     (mean_old, spread_old), (mean_new, spread_new) = old.moments(fold), new.moments(fold)
     error: Vector = np.sqrt(spread_old / len(old.rows) + spread_new / len(new.rows))
@@ -154,7 +160,7 @@ def _direction(old: _Side, new: _Side, fold: int) -> tuple[npt.NDArray[np.intp],
     return terms, direction, difference
 
 
-def _covariance(side: _Side, fold: int, terms: npt.NDArray[np.intp]) -> Matrix:
+def _covariance(side: Side, fold: int, terms: npt.NDArray[np.intp]) -> Matrix:
     kept = np.flatnonzero(side.folds != fold)
     rows, weight = side.rows[np.ix_(kept, terms)], side.weight[kept] / side.weight[kept].sum()
     mean = weight @ rows
@@ -164,8 +170,8 @@ def _covariance(side: _Side, fold: int, terms: npt.NDArray[np.intp]) -> Matrix:
 
 def _area(old: Vector, new: Vector, weight: Vector, n: float) -> Estimate:
     """The area of raw scores, in bins of equally many of both sides."""
-    both = np.concatenate([old, new])
-    edges = np.unique(np.quantile(both, np.linspace(0.0, 1.0, min(BINS, both.size) + 1)[1:-1]))
+    both = np.sort(np.concatenate([old, new]))
+    edges = np.unique(both[:: max(both.size // BINS, 1)])
     places = [np.searchsorted(edges, side, side="right") for side in (new, old)]
     positives = np.bincount(places[0], weights=weight, minlength=edges.size + 1)
     negatives = np.bincount(places[1], minlength=edges.size + 1).astype(np.float64)
@@ -173,8 +179,9 @@ def _area(old: Vector, new: Vector, weight: Vector, n: float) -> Estimate:
     return auc(positives * len(new) / weight.sum(), negatives, n_effective=min(n, len(old) + len(new)))
 
 
-def _shares(old: _Side, new: _Side, columns: int) -> Vector:
+def _shares(old: Side, new: Side) -> Vector:
     """Of the discriminant's distance, what each column brings; a product is halved between its two."""
+    columns = old.columns
     terms, direction, difference = _direction(old, new, -1)
     parts = np.zeros(old.rows.shape[1])
     parts[terms] = np.maximum(direction * difference, 0.0)

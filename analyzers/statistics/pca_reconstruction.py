@@ -36,8 +36,35 @@ class Reconstruction:
     p_value: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plane:
+    """A reference made ready: its centre, its components as columns, and the size of its own error."""
+
+    rows: int
+    centre: Vector
+    components: Matrix
+    mean: float
+    std: float
+
+
+def plane(reference: npt.ArrayLike) -> Plane | None:
+    """Make a reference ready for many samples; None where `pca_reconstruction` has no answer."""
+    old = np.asarray(reference, dtype=np.float64)
+    if old.ndim != 2 or old.shape[1] < FEWEST or len(old) < FOLDS:  # noqa: PLR2004 - rows and columns
+        return None
+    own = _cross_validated(old)
+    centre, components = _fitted(old)
+    return Plane(
+        rows=len(old),
+        centre=centre,
+        components=components,
+        mean=float(own.mean()),
+        std=float(own.std(ddof=1)),
+    )
+
+
 def pca_reconstruction(
-    reference: npt.ArrayLike, current: npt.ArrayLike, weights: npt.ArrayLike | None = None
+    reference: Plane | npt.ArrayLike | None, current: npt.ArrayLike, weights: npt.ArrayLike | None = None
 ) -> Reconstruction | None:
     """Give the mean length of what the reference's principal components leave of the current rows.
 
@@ -60,32 +87,33 @@ def pca_reconstruction(
     >>> round(found.reference, 1), round(found.estimate.value, 1)
     (0.1, 0.8)
     """
-    old, new = np.asarray(reference, dtype=np.float64), np.asarray(current, dtype=np.float64)
-    if old.ndim != 2 or old.shape[1] < FEWEST or min(len(old), len(new)) < FOLDS:  # noqa: PLR2004 - rows, columns
+    known = reference if isinstance(reference, Plane) or reference is None else plane(reference)
+    new = np.asarray(current, dtype=np.float64)
+    if known is None or len(new) < FOLDS:
         return None
-    own = _cross_validated(old)
-    mean_old, std = float(own.mean()), float(own.std(ddof=1))
-    errors = _errors(new, *_plane(old))
+    errors = _errors(new, known.centre, known.components)
     weight = np.ones(len(new)) if weights is None else np.asarray(weights, dtype=np.float64)
     total = float(weight.sum())
     if not total > NEGLIGIBLE:
-        return Reconstruction(estimate=undefined(), reference=mean_old, std=std, shift=None, p_value=None)
+        return Reconstruction(
+            estimate=undefined(), reference=known.mean, std=known.std, shift=None, p_value=None
+        )
     n = total * total / float(weight @ weight)
     value = float(weight @ errors) / total
     variance = float(weight @ (errors - value) ** 2) / total * n / max(n - 1.0, 1.0)
     half = critical_value() * math.sqrt(variance / n)
-    noise = math.sqrt(variance / n + std * std / len(old))
-    told = std > NEGLIGIBLE
+    noise = math.sqrt(variance / n + known.std * known.std / known.rows)
+    told = known.std > NEGLIGIBLE
     return Reconstruction(
         estimate=Estimate(value=value, low=max(value - half, 0.0), high=value + half, n=total),
-        reference=mean_old,
-        std=std,
-        shift=(value - mean_old) / std if told else None,
-        p_value=normal_tail((value - mean_old) / noise) if told else None,
+        reference=known.mean,
+        std=known.std,
+        shift=(value - known.mean) / known.std if told else None,
+        p_value=normal_tail((value - known.mean) / noise) if told else None,
     )
 
 
-def _plane(rows: Matrix) -> tuple[Vector, Matrix]:
+def _fitted(rows: Matrix) -> tuple[Vector, Matrix]:
     """The centre of the rows, and the components to keep as columns."""
     centre = rows.mean(axis=0)
     spread, axes = np.linalg.eigh(np.cov(rows, rowvar=False))
@@ -106,5 +134,5 @@ def _cross_validated(rows: Matrix) -> Vector:
     errors = np.empty(len(rows))
     fold = np.arange(len(rows)) % FOLDS
     for one in range(FOLDS):
-        errors[fold == one] = _errors(rows[fold == one], *_plane(rows[fold != one]))
+        errors[fold == one] = _errors(rows[fold == one], *_fitted(rows[fold != one]))
     return errors

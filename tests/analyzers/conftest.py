@@ -101,6 +101,18 @@ def measured(documents: list[dict], measure):  # noqa: C901, PLR0911 - one line 
     raise NotImplementedError(measure)
 
 
+def _narrowed(document: dict, fields: tuple[str, ...] | None) -> dict:
+    """The fields asked for; a family is an object, of the members asked for."""
+    if fields is None:
+        return dict(document)
+    told = {name: x for name, x in document.items() if name in fields}
+    for name in fields:
+        family = schema.family_of(name)
+        if family is not None and family[0].name not in fields and value(document, name) is not None:
+            told.setdefault(family[0].name, {})[family[1]] = value(document, name)
+    return told
+
+
 class MemoryStore:
     """Documents in lists. It stamps a later moment on each batch, as every store does."""
 
@@ -168,10 +180,7 @@ class MemoryStore:
             self._within(scan), key=lambda document: (document[scan.time], document[schema.EVENT_ID])
         )
         for start in range(0, len(found), scan.batch_size):
-            yield [
-                {name: x for name, x in document.items() if scan.fields is None or name in scan.fields}
-                for document in found[start : start + scan.batch_size]
-            ]
+            yield [_narrowed(document, scan.fields) for document in found[start : start + scan.batch_size]]
 
     def members(self, dataset: Dataset, family: str) -> list[str]:
         """The members of a family that were seen."""
