@@ -14,10 +14,9 @@ except ImportError:
 
 from mlmon.core import clock as clocks
 from mlmon.core.clock import Clock
-from mlmon.core.errors import StoreUnreachableError
 from mlmon.stores.search import names
 from mlmon.stores.search.access import Access
-from mlmon.stores.search.connection import ANSWER_S, JSON, NDJSON, Response, with_renewal
+from mlmon.stores.search.connection import ANSWER_S, JSON, NDJSON, Response, unreachable, with_renewal
 from mlmon.stores.search.envelope import Envelope
 from mlmon.stores.search.scan import ELASTICSEARCH
 from mlmon.stores.search.store import SearchStore
@@ -72,10 +71,7 @@ class ClientConnection:
         try:
             answer = self._client.transport.perform_request(method, path, body=body, headers=headers)
         except elastic_transport.TransportError as error:
-            raise StoreUnreachableError(
-                f"The cluster {self.url} did not answer: {error.message}. "
-                "Is it running, and reachable from here?"
-            ) from error
+            raise unreachable(self.url, str(error.message)) from error
         return Response(status=answer.meta.status, body=answer.body or b"")
 
     def close(self) -> None:

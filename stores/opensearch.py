@@ -13,10 +13,9 @@ except ImportError:
 
 from mlmon.core import clock as clocks
 from mlmon.core.clock import Clock
-from mlmon.core.errors import StoreUnreachableError
 from mlmon.stores.search import names
 from mlmon.stores.search.access import Access
-from mlmon.stores.search.connection import ANSWER_S, JSON, Response, with_renewal
+from mlmon.stores.search.connection import ANSWER_S, JSON, Response, unreachable, with_renewal
 from mlmon.stores.search.envelope import Envelope
 from mlmon.stores.search.scan import OPENSEARCH
 from mlmon.stores.search.store import SearchStore
@@ -57,10 +56,7 @@ class ClientConnection:
             )
         except opensearchpy.TransportError as error:
             transport.mark_dead(node)
-            raise StoreUnreachableError(
-                f"The cluster {self.url} did not answer: {error.info or error.error}. "
-                "Is it running, and reachable from here?"
-            ) from error
+            raise unreachable(self.url, str(error.info or error.error)) from error
         transport.connection_pool.mark_live(node)
         return Response(status=status, body=text.encode())
 

@@ -25,6 +25,7 @@ SCHEMES: Final = {
     "opensearch": "http",
     "opensearch+https": "https",
 }
+_THIS_MACHINE: Final = ("127.0.0.1", "localhost", "::1")
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
 _SHA256_DIGITS: Final = 64
 _SECRETS: Final = ("api_key", "token", "password")
@@ -100,26 +101,29 @@ def of(store: StoreConfig, environ: Mapping[str, str]) -> Access:
         UsageError, ConfigError: as `checked` and `secret`.
 
     """
-    files = (
-        (config.STORE_KEY, store.key_file),
-        (config.STORE_PASSWORD, store.password_file),
-        (config.STORE_TOKEN, store.token_file),
-    )
     return checked(
         Access(
             url=store.url,
-            secret_file=next(
-                (file for name, file in files if file and not environ.get(name, "").strip()), None
-            ),
-            compress=store.compress,
             api_key=secret(config.STORE_KEY, store.key_file, environ),
             user=store.user,
             password=secret(config.STORE_PASSWORD, store.password_file, environ),
             token=secret(config.STORE_TOKEN, store.token_file, environ),
             ca_file=store.ca_file,
             fingerprint=store.fingerprint,
+            secret_file=_secret_file(store, environ),
+            compress=store.compress,
         )
     )
+
+
+def _secret_file(store: StoreConfig, environ: Mapping[str, str]) -> str | None:
+    """The file that gives the secret; None where a variable does, or nothing."""
+    files = (
+        (config.STORE_KEY, store.key_file),
+        (config.STORE_PASSWORD, store.password_file),
+        (config.STORE_TOKEN, store.token_file),
+    )
+    return next((file for name, file in files if file and not environ.get(name, "").strip()), None)
 
 
 def is_cluster(url: str) -> bool:
@@ -135,10 +139,18 @@ def checked(access: Access) -> Access:
         ConfigError: a secret that would go over the wire in clear text, or a certificate that is not there.
 
     """
-    parts = urlsplit(access.url)
+    _check_address(access.url)
+    _check_way(access)
+    _check_user(access)
+    _check_trust(access)
+    return access
+
+
+def _check_address(url: str) -> None:
+    parts = urlsplit(url)
     if parts.scheme not in SCHEMES or not parts.hostname:
         raise UsageError(
-            f"'{access.url}' is no address of a cluster. Give one such as elasticsearch+https://host:9200; "
+            f"'{url}' is no address of a cluster. Give one such as elasticsearch+https://host:9200; "
             f"the scheme is one of {', '.join(SCHEMES)}."
         )
     if parts.username is not None or parts.password is not None:
@@ -146,17 +158,23 @@ def checked(access: Access) -> Access:
             f"The address of the cluster {parts.hostname} has a user in it, and logs would show it. "
             "Set store.user, and the password in MLMON_STORE_PASSWORD."
         )
+
+
+def _check_way(access: Access) -> None:
     ways = [name for name in ("api_key", "token", "user") if getattr(access, name) is not None]
     if len(ways) > 1:
         raise ConfigError(
             f"There is more than one way into {access.url}: {' and '.join(ways)}. Set one: an API key, "
             "a token, or a user with a password."
         )
-    if ways and not access.is_secure and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+    if ways and not access.is_secure and urlsplit(access.url).hostname not in _THIS_MACHINE:
         raise ConfigError(
             f"The {ways[0]} for {access.url} would go over the network in clear text. "
             f"Use {access.engine}+https://."
         )
+
+
+def _check_user(access: Access) -> None:
     if access.user is None and access.password is not None:
         raise ConfigError(f"There is a password for {access.url} and no user. Set store.user.")
     if access.user is not None and access.password is None:
@@ -164,13 +182,15 @@ def checked(access: Access) -> Access:
             f"There is no password for the user '{access.user}' of {access.url}. "
             f"Set {config.STORE_PASSWORD}, or name a file in store.password_file."
         )
+
+
+def _check_trust(access: Access) -> None:
     if access.ca_file is not None and not Path(access.ca_file).is_file():
         raise ConfigError(
             f"store.ca_file names '{access.ca_file}', and there is no such file. Check its path."
         )
     if access.fingerprint is not None:
         _check_fingerprint(access.fingerprint)
-    return access
 
 
 def _check_fingerprint(text: str) -> None:

@@ -21,6 +21,13 @@ CONNECT_S: Final = 5.0
 ANSWER_S: Final = 60.0
 JSON: Final = "application/json"
 _UNKNOWN: Final = 401
+_IS_IT_THERE: Final = "Is it running, and reachable from here?"
+_ADVICE: Final = {
+    "WRONG_VERSION_NUMBER": "It speaks no TLS there: name it without +https.",
+    "CERTIFICATE_VERIFY_FAILED": "Name the authority that signed its certificate in store.ca_file.",
+    "closed connection without response": "If it speaks TLS, name it with +https.",
+}
+"""By a part of why no answer came: what a person should do."""
 
 
 class Response(Struct, frozen=True, kw_only=True, gc=False):
@@ -65,6 +72,12 @@ def with_renewal(envelope: Envelope, send: Callable[[], Response]) -> Response:
     return send() if response.status == _UNKNOWN and envelope.renewed() != asked_by else response
 
 
+def unreachable(url: str, why: str) -> StoreUnreachableError:
+    """The error of a cluster that did not answer, with what to look at first."""
+    advice = next((advice for sign, advice in _ADVICE.items() if sign in why), _IS_IT_THERE)
+    return StoreUnreachableError(f"The cluster {url} did not answer: {why}. {advice}")
+
+
 class Http:
     """A connection by urllib3, which keeps its sockets open."""
 
@@ -95,10 +108,7 @@ class Http:
                 method, f"{self._access.base}{path}", body=body, headers=headers, redirect=False
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise StoreUnreachableError(
-                f"The cluster {self.url} did not answer: {_words(error)}. "
-                "Is it running, and reachable from here?"
-            ) from error
+            raise unreachable(self.url, _words(error)) from error
         return Response(status=answer.status, body=answer.data)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from mlmon.core.config import StoreConfig
-from mlmon.core.errors import ConfigError, UsageError
+from mlmon.core.errors import ConfigError, StoreUnreachableError, UsageError
 from mlmon.stores.search import access
 from mlmon.stores.search.access import Access
 
@@ -76,3 +76,9 @@ def test_one_certificate_may_be_believed_alone():
     assert pinned["assert_fingerprint"] == FINGERPRINT
     assert Access(url=URL, ca_file="ca.pem").tls() == {"cert_reqs": "CERT_REQUIRED", "ca_certs": "ca.pem"}
     assert Access(url=URL).tls() == {"cert_reqs": "CERT_REQUIRED"}
+
+
+def test_a_cluster_without_tls_is_told_as_such(stub, connect):
+    """Asked over TLS where it speaks plain HTTP, a cluster is named with what to change in its address."""
+    with pytest.raises(StoreUnreachableError, match=r"without \+https"):
+        connect(stub.url.replace("://", "+https://")).send("GET", "/")
