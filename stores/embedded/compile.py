@@ -62,6 +62,12 @@ class _Writer:
     def __init__(self, fields: Iterable[str]) -> None:
         self.parameters: list[Any] = []
         self.columns = {name: f"c{position}" for position, name in enumerate(dict.fromkeys(fields))}
+        self.lists: list[list[float]] = []
+
+    def hold(self, values: list[float]) -> str:
+        """The name of a list in a table of its own: as a constant it would be made anew for each vector."""
+        self.lists.append(values)
+        return f"edges.e{len(self.lists) - 1}"
 
     def bind(self, value: object, cast: str = "") -> str:
         self.parameters.append(value)
@@ -75,10 +81,16 @@ def compile_query(query: Query, sources: Sequence[Source], *, unique: bool = Fal
     """
     writer = _Writer(_fields_of(query))
     head = _rows(writer, query, sources, unique=unique)
+    before = len(writer.parameters)
     outputs = [_key(writer, key) for key in query.by.values()]
     outputs += [_measure(writer, measure) for measure in query.measures.values()]
     condition = _where(writer, query)
-    text = f"{head}\nSELECT {', '.join(outputs) or '1'}\nFROM documents\nWHERE {condition}"
+    tables = "documents"
+    if writer.lists:
+        lists = ", ".join(f"?::DOUBLE[] AS e{place}" for place in range(len(writer.lists)))
+        head, tables = f"{head},\nedges AS MATERIALIZED (SELECT {lists})", "documents, edges"
+        writer.parameters[before:before] = writer.lists
+    text = f"{head}\nSELECT {', '.join(outputs) or '1'}\nFROM {tables}\nWHERE {condition}"
     if query.by:
         positions = [str(position) for position in range(1, len(query.by) + 1)]
         text += f"\nGROUP BY {', '.join(positions)}"
@@ -386,7 +398,7 @@ def _measure(writer: _Writer, measure: q.Measure) -> str:  # noqa: C901, PLR0911
         case q.Histogram(edges=edges):
             # DuckDB counts what is at most a bin; at most the number just below an edge is below the edge.
             bins = [math.nextafter(edge, -math.inf) for edge in edges]
-            return f"map_values(histogram({number}, {writer.bind(bins, 'DOUBLE[]')}))"
+            return f"map_values(histogram({number}, {writer.hold(bins)}))"
         case q.TopTerms(size=size):
             entry = "{'n': -entry.value::BIGINT, 'term': entry.key}"
             entries = f"map_entries(histogram({_plain(writer, measure.field)}))"

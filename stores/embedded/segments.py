@@ -189,7 +189,7 @@ def _copy(cursor: duckdb.DuckDBPyConnection, select: str, new: Path) -> None:
     try:
         cursor.execute(
             f"COPY ({select} ORDER BY {quoted(schema.TIMESTAMP)}) TO {literal(str(new))} "
-            "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 65536)"
+            "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 16384)"
         )
     except duckdb.IOException as error:
         new.unlink(missing_ok=True)
