@@ -106,6 +106,10 @@ class Client:
         space = "" if self._access.space == DEFAULT_SPACE else f", space {self._access.space}"
         return f"{self._access.name} at {self._access.url}{space}"
 
+    def address(self, dashboard: str) -> str:
+        """Where a person opens a dashboard, by its id."""
+        return self._access.path(f"app/dashboards#/view/{dashboard}")
+
     def close(self) -> None:
         """Close the sockets; a second call does no harm."""
         self._kibana.close()
@@ -201,10 +205,15 @@ class Client:
 
     def _check_version(self, number: str) -> None:
         oldest = _OLDEST_OPENSEARCH if self._access.target is Target.OPENSEARCH else _OLDEST
+        if not number:
+            raise WireError(
+                f"{self.name} tells its version only to those it lets in. {self._way_in()} A key that it "
+                "does not know, or that has expired, is none."
+            )
         digits = number.split(".")[:2]
         if not all(part.isdigit() for part in digits) or tuple(map(int, digits)) < oldest:
             raise WireError(
-                f"{self.name} is of version {number or '(not told)'}, and dashboards are written for "
+                f"{self.name} is of version {number}, and dashboards are written for "
                 f"{oldest[0]}.{oldest[1]} and later. Upgrade it."
             )
 
@@ -249,15 +258,16 @@ class Client:
             "that signed it in kibana.ca_file, and use the host name that it is made for."
         )
 
+    def _way_in(self) -> str:
+        if self._access.target is Target.OPENSEARCH:
+            return "Set kibana.user and MLMON_KIBANA_PASSWORD."
+        return "Set MLMON_KIBANA_KEY to an API key in its encoded form, or kibana.user and its password."
+
     def _turned_away(self, response: requests.Response) -> str:
         status, said = response.status_code, _said(response)
         match status:
             case 401:
-                return f"{self.name} lets nobody in this way (401): {said}. " + (
-                    "Set kibana.user and MLMON_KIBANA_PASSWORD."
-                    if self._access.target is Target.OPENSEARCH
-                    else "Set MLMON_KIBANA_KEY to an API key in its encoded form, or kibana.user."
-                )
+                return f"{self.name} lets nobody in this way (401): {said}. {self._way_in()}"
             case 403:
                 return (
                     f"{self.name} does not let this user do it (403): {said}. The user needs the "

@@ -111,9 +111,10 @@ def put(config: Config, *, target: str | None = None, size: str = "1d") -> None:
     with wiring_kibana.connected(config, of) as client:
         click.echo(client.name)
         count = client.push(wanted.objects)
+        first = next(each for each in wanted.objects if each["type"] == "dashboard")
+        address = client.address(first["id"])
     _tell_refused(wanted)
-    first = next(each for each in wanted.objects if each["type"] == "dashboard")
-    note(f"{count} objects put. Begin with the dashboard '{first['attributes']['title']}'.")
+    note(f"{count} objects put. Begin here: {address}")
 
 
 def show(config: Config, *, target: str | None = None, size: str = "1d") -> None:

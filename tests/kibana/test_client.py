@@ -1,6 +1,8 @@
 import base64
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -164,11 +166,33 @@ def test_a_wrong_space(serve, connect):
         client.push(SOME)
 
 
-@pytest.mark.parametrize("version", ["8.4.3", "7.17.0", "", "next"])
+@pytest.mark.parametrize("version", ["8.4.3", "7.17.0", "next"])
 def test_an_older_kibana(serve, connect, version):
     """A Kibana that cannot import the form of 8.9 is refused by its version."""
     with pytest.raises(WireError, match=r"dashboards are written for 8\.9 and later"):
         connect(serve(version=version)).version()
+
+
+def test_a_key_that_is_not_known(serve, connect):
+    """Kibana tells strangers that it is well, but not its version: that is told as a missing way in."""
+    with pytest.raises(WireError, match=r"only to those it lets in\. Set MLMON_KIBANA_KEY"):
+        connect(serve(version="")).version()
+    with pytest.raises(WireError, match=r"only to those it lets in\. Set kibana\.user"):
+        connect(serve(version=""), target=Target.OPENSEARCH).version()
+
+
+def test_without_the_client_it_is_said_what_to_install():
+    """Where kibana-api is not installed, the extra that brings it is named."""
+    code = "import sys; sys.modules['kibana_api'] = None; import mlmon.kibana.client"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "pip install 'mlmon[kibana]'" in done.stderr
+
+
+def test_the_address_of_a_dashboard(connect, stub_kibana):
+    """A dashboard is opened in its space, below the server's own path."""
+    stub = stub_kibana.StubKibana(url="https://host/kibana")
+    assert connect(stub, space="team").address("b") == "https://host/kibana/s/team/app/dashboards#/view/b"
+    assert connect(stub).address("b") == "https://host/kibana/app/dashboards#/view/b"
 
 
 @pytest.mark.parametrize("version", ["8.9.0", "8.19.3", "9.5.0-SNAPSHOT", "10.0.0"])

@@ -68,7 +68,7 @@ def test_a_push_puts_all_and_a_diff_then_has_nothing_to_do(run, here, serve):
     pushed = run("dashboards", "push", "--kibana", stub.url)
     assert pushed.exit_code == 0, pushed.output
     assert pushed.stdout == f"Kibana at {stub.url}\n"
-    assert "Begin with the dashboard 'mlmon: All models'." in pushed.stderr
+    assert f"Begin here: {stub.url}/app/dashboards#/view/mlmon-dashboard-overview" in pushed.stderr
     after = run("dashboards", "diff", "--kibana", stub.url)
     assert after.stdout == f"Kibana at {stub.url}\n"
     assert f"0 objects would be put, {len(stub.objects['default'])} are as they should be." in after.stderr
