@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -24,6 +24,7 @@ from mlmon.core import clock
 from mlmon.core.clock import Clock
 from mlmon.core.errors import MlmonError, StoreError, UsageError
 from mlmon.core.exposition import Family, form_for, render
+from mlmon.core.occasions import EventConfig
 from mlmon.core.panels.model import OVER_TIME
 from mlmon.core.result import Finding, identity
 from mlmon.core.store import Reader
@@ -50,7 +51,8 @@ _TYPES: Final = {"js": "text/javascript; charset=utf-8", "css": "text/css; chars
 class _Desk:
     """What every handler needs: the store, the time, and threads to ask with."""
 
-    def __init__(self, reader: Reader, clock_: Clock) -> None:
+    def __init__(self, reader: Reader, clock_: Clock, events: Sequence[EventConfig]) -> None:
+        self.events = events
         self.reader: Reader = Remembered(reader)
         self.clock = clock_
         self.pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mlmon-page")
@@ -63,13 +65,19 @@ Tell = Callable[[datetime], Iterable[Family]]
 """Gives the numbers that Prometheus is to read, of a moment."""
 
 
-def app(reader: Reader, *, clock: Clock = clock.system, metrics: Tell | None = None) -> Starlette:
+def app(
+    reader: Reader,
+    *,
+    clock: Clock = clock.system,
+    metrics: Tell | None = None,
+    events: Sequence[EventConfig] = (),
+) -> Starlette:
     """The application: pages under `/`, data under `/api`. Serve it with any ASGI server.
 
-    `metrics` is what `/metrics` serves, nothing by default. The script that draws is made on a thread at
-    start-up; the reader is asked from several threads.
+    `metrics` is what `/metrics` serves, nothing by default. `events` are declared ones; charts over time show
+    them as bands. The script that draws is made on a thread at start-up; the reader is asked from several threads.
     """
-    desk = _Desk(reader, clock)
+    desk = _Desk(reader, clock, events)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -235,13 +243,14 @@ def _looked(desk: _Desk, request: Request, name: str) -> model.Looked:
 
 def _model(desk: _Desk, request: Request) -> Response:
     looked = _looked(desk, request, request.path_params["name"])
-    page = model.read(desk.reader, looked, desk.pool)
+    page = model.read(desk.reader, looked, desk.pool, desk.events)
     ids = (model.TIMELINE, *(panel.id for panel in looked.panels))
     return _html(
         "model.html",
         looked=looked,
         view=looked.view,
         head=detail.head_of(page.groups),
+        drawn={model.TIMELINE: page.timeline, **page.drawn},
         path=pages.model_path(looked.name),
         over_time=OVER_TIME,
         commands={id_: model.command(looked, id_) for id_ in ids},
@@ -306,7 +315,7 @@ def _api_model(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain va
 
 def _api_panels(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
     looked = _looked(desk, request, request.query_params.get("model", ""))
-    return model.payload(model.read(desk.reader, looked, desk.pool))
+    return model.payload(model.read(desk.reader, looked, desk.pool, desk.events))
 
 
 def _api_panel(desk: _Desk, request: Request) -> Response:

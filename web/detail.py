@@ -18,7 +18,7 @@ from mlmon.core.query import Equals, Row
 from mlmon.core.result import Finding, identity
 from mlmon.core.store import Reader
 from mlmon.core.window import SIZES, Window, following
-from mlmon.web import charts, evidence, found, units
+from mlmon.web import charts, course, evidence, found, units
 from mlmon.web.commands import findings as findings_command
 from mlmon.web.found import Group
 from mlmon.web.overview import WORDS
@@ -148,6 +148,10 @@ def _trimmed(to: Scope, rows: Sequence[Row]) -> Scope:
 def _question(one: Finding) -> str:
     if one.evidence.get("bins") and one.metric != "missing_rate":
         return f"What does {one.subject} look like now, and in the reference?"
+    if course.has(one):
+        return (
+            "Since when, and how large?" if one.evidence.get("since") else "What was expected, and what came?"
+        )
     return "How far is it from what is allowed?"
 
 

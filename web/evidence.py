@@ -9,7 +9,7 @@ from typing import Any, Final
 from mlmon.core.metric import unit_of, words
 from mlmon.core.panel import Unit
 from mlmon.core.result import Finding
-from mlmon.web import units
+from mlmon.web import course, units
 from mlmon.web.charts import Chart
 from mlmon.web.marks import Spec, base, marked, scaled, unit_scale, value_y
 from mlmon.web.units import number
@@ -18,13 +18,19 @@ _BAR: Final = 22
 _TALL: Final = 200
 _MOST_NAMED: Final = 12
 _NAMES: Final = {"__other__": "all others", "__unseen__": "never seen before"}
+_AGAINST: Final = {
+    "fixed": "the reference", "previous": "the window before", "rolling": "the four windows before",
+    "seasonal": "the same time of earlier weeks or years",
+}  # fmt: skip
 _TESTS: Final = {"n": "enough events", "effect": "large enough to matter", "significance": "not by chance",
                  "consecutive": "lasting"}  # fmt: skip
 
 
 def chart(finding: Finding) -> Chart:
-    """The two distributions on top of each other, or the value beside the reference's and the bound."""
+    """The series, the two distributions on top of each other, or the value beside the bound."""
     evidence = finding.evidence
+    if course.has(finding):
+        return course.chart(finding)
     if finding.metric != "missing_rate" and evidence.get("bins"):
         return _distributions(evidence)
     return _values(finding)
@@ -114,7 +120,7 @@ def _rows(finding: Finding) -> Iterator[dict[str, Any]]:
 
 
 def _unit(finding: Finding) -> Unit:
-    return unit_of(finding.metric)
+    return course.unit(finding)
 
 
 def value(finding: Finding, of: float | None) -> str:
@@ -137,12 +143,16 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
     rows += _of_reference(finding)
     rows += _of_producers(finding)
     rows += _of_quality(finding)
+    rows += course.facts(finding)
     if (p := evidence.get("p_adjusted")) is not None:
         rows.append(("chance of it without a change", units.chance(p)))
     if evidence.get("compared"):
         rows.append(("looked at in this window", number(evidence["compared"], Unit.COUNT)))
     if evidence.get("windows"):
-        rows.append(("windows in a row needed", number(evidence["windows"], Unit.COUNT)))
+        among = max(evidence.get("among") or 0, evidence["windows"])
+        rows.append(("windows that must show it", f"{evidence['windows']} of {among}"))
+    if evidence.get("against") in _AGAINST:
+        rows.append(("held against", _AGAINST[evidence["against"]]))
     if evidence.get("coverage") is not None:
         rows.append(("outcome coverage", number(evidence["coverage"], Unit.RATIO)))
     if evidence.get("final") is False:

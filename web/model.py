@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from mlmon.core import schema
 from mlmon.core.clock import isoformat
 from mlmon.core.metric import HEADLINES, QUALITY
+from mlmon.core.occasions import EventConfig, occasions
 from mlmon.core.panel import Kind, Panel, Scope, names_of
 from mlmon.core.panel import scope as scoped
 from mlmon.core.panels import model as panels
@@ -22,6 +23,7 @@ from mlmon.core.result import REFERENCE, Finding
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
 from mlmon.web import charts, commands, found, together
+from mlmon.web.annotated import annotated
 from mlmon.web.charts import Chart
 from mlmon.web.view import Extent, View, parse, scope, size_for, to_compare
 
@@ -123,8 +125,8 @@ def look(
     )
 
 
-def read(reader: Reader, looked: Looked, pool: Executor) -> Page:
-    """Ask all panels at once, in the pool's threads, and draw them."""
+def read(reader: Reader, looked: Looked, pool: Executor, events: Sequence[EventConfig] = ()) -> Page:
+    """Ask all panels at once, in the pool's threads, and draw them; declared events as quiet bands."""
     to = looked.scope
     findings = pool.submit(found.of_model, reader, to)
     usual = pool.submit(reference_band, reader, to, looked.metric)
@@ -134,12 +136,16 @@ def read(reader: Reader, looked: Looked, pool: Executor) -> Page:
     known: list[Finding] = findings.result()
     groups = found.grouped(known, last)
     band = usual.result()
+    quiet = occasions(events, looked.name, to.window)
     drawn = {
-        panel.id: charts.chart(
-            panel, answers[panel.id], scope_of(looked, panel), band if panel.id == "performance" else None
+        panel.id: annotated(
+            charts.chart(
+                panel, answers[panel.id], scope_of(looked, panel), band if panel.id == "performance" else None
+            ),
+            panel, to, known, quiet,
         )
         for panel in looked.panels
-    }
+    }  # fmt: skip
     return Page(
         looked=looked,
         groups=groups,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,9 +18,10 @@ from mlmon.core.clock import isoformat
 from mlmon.core.panel import Unit
 from mlmon.core.result import identity
 from mlmon.web import bundle, evidence, export, found, overview, units
+from mlmon.web.marks import Spec
 from mlmon.web.view import PRESETS, address, utc
 
-SCRIPTS = ("theme.js", "time.js", "draw.js", "cursor.js", "page.js")
+SCRIPTS = ("theme.js", "time.js", "table.js", "draw.js", "cursor.js", "page.js")
 """The page's own scripts, in the order they are loaded."""
 
 STYLE = "style.css"
@@ -48,6 +50,7 @@ def _environment() -> Environment:
         value=evidence.value,
         model_path=model_path,
         finding_path=finding_path,
+        room=room,
     )
     return environment
 
@@ -87,6 +90,20 @@ def assets_path() -> str:
 def vega_path() -> str:
     """Where the script that draws is; it outlives changes of the page's own files."""
     return f"/assets/{bundle.tag()}/{VEGA}"
+
+
+_AXIS: Final = 32
+_TITLED_AXIS: Final = 45
+
+
+def room(specs: Sequence[Spec]) -> int:
+    """The height in pixels that charts will have, so that nothing moves when they are drawn."""
+    return sum(spec["height"] + (_TITLED_AXIS if _is_titled(spec) else _AXIS) for spec in specs)
+
+
+def _is_titled(spec: Spec) -> bool:
+    axes = (layer["encoding"].get("x") for layer in spec["layer"])
+    return any(axis.get("title") for axis in axes if axis)
 
 
 def model_path(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final
@@ -15,12 +15,14 @@ from msgspec import Struct
 from mlmon.core import clock
 from mlmon.core.clock import Clock, isoformat
 from mlmon.core.metric import unit_of, words
+from mlmon.core.occasions import EventConfig
 from mlmon.core.panel import Unit
 from mlmon.core.panels.columns import FINAL, HIGH, LOW, TIME, VALUE
 from mlmon.core.panels.model import OVER_TIME
 from mlmon.core.store import Reader
 from mlmon.core.window import Window
 from mlmon.web import bundle, delivery, detail, model, overview, pages, units
+from mlmon.web.charts import Chart
 from mlmon.web.delivery import Delivery
 from mlmon.web.detail import Head
 from mlmon.web.found import Group
@@ -39,11 +41,17 @@ class Part(Struct, frozen=True, kw_only=True):
     findings: Markup
     sentences: list[str]
     commands: dict[str, str]
+    drawn: dict[str, Chart]
     delivery: Delivery | None
 
 
 def render_report(
-    reader: Reader, window: Window | None = None, *, models: tuple[str, ...] = (), clock: Clock = clock.system
+    reader: Reader,
+    window: Window | None = None,
+    *,
+    models: tuple[str, ...] = (),
+    clock: Clock = clock.system,
+    events: Sequence[EventConfig] = (),
 ) -> str:
     """The report as HTML. `window` of None is all the time there are events of; no models named means all.
 
@@ -55,7 +63,8 @@ def render_report(
     known = overview.extents(reader)
     names = [name for name in sorted(known) if not models or name in models]
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = [page for name in names if (page := _page(reader, name, window, now, pool)) is not None]
+        pages_of = (_page(reader, name, window, now, pool, events) for name in names)
+        found = [page for page in pages_of if page is not None]
     found.sort(key=lambda page: ("critical", "warning", "fine").index(detail.head_of(page.groups).state))
     parts = [_part(page, delivery.read(reader, page.looked.name)) for page in found]
     extent = overview.whole(known.values())
@@ -68,13 +77,18 @@ def _now(read: Clock) -> datetime:
 
 
 def _page(
-    reader: Reader, name: str, window: Window | None, now: datetime, pool: ThreadPoolExecutor
+    reader: Reader,
+    name: str,
+    window: Window | None,
+    now: datetime,
+    pool: ThreadPoolExecutor,
+    events: Sequence[EventConfig],
 ) -> Page | None:
     params = (
         {"since": isoformat(window.start), "until": isoformat(window.end)} if window else {"range": "all"}
     )
     looked = model.look(reader, name, params, now, pool)
-    return None if looked is None else model.read(reader, looked, pool)
+    return None if looked is None else model.read(reader, looked, pool, events)
 
 
 def _part(page: Page, delivered: Delivery | None) -> Part:
@@ -86,6 +100,7 @@ def _part(page: Page, delivered: Delivery | None) -> Part:
         findings=Markup(pages.render("list.html", head=head, links=False)),  # noqa: S704 - a template, escaped
         sentences=list(sentences(page, head)),
         commands={id_: model.command(page.looked, id_) for id_ in ids},
+        drawn={model.TIMELINE: page.timeline, **page.drawn},
         delivery=delivered,
     )
 

@@ -1,5 +1,6 @@
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -44,7 +45,8 @@ def names(several, clock, path: str) -> list[str]:
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             return await client.get(path)
 
-    page = asyncio.run(ask())
+    with ThreadPoolExecutor(1) as apart:  # the browser's driver may have a loop on this thread
+        page = apart.submit(asyncio.run, ask()).result()
     assert page.status_code == 200, page.text
     return re.findall(r'data-words="(\S+) [^"]+">', page.text)
 

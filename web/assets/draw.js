@@ -37,6 +37,7 @@
     }
     if (figure.dataset.drawn !== panel.stamp) { made.remove(); for (const result of results) result.finalize(); return; }
     for (const before of plot.querySelectorAll(".made")) if (before !== made) before.remove();
+    plot.querySelector(".hold")?.remove();
     made.classList.remove("coming");
     for (const result of views.get(figure) || []) result.finalize();
     views.set(figure, results);
@@ -50,7 +51,7 @@
     const svg = figure.querySelector(".plot svg");
     if (!svg) return;
     svg.setAttribute("role", "img");
-    svg.setAttribute("aria-label", `${panel.title} ${panel.note || ""}`);
+    svg.setAttribute("aria-label", [panel.title, mlmon.gist(panel), panel.note].filter(Boolean).join(" "));
   };
 
   // Figures near the window. A frame is painted between two, so that nobody waits for the last to see the first.
@@ -88,7 +89,7 @@
     note.textContent = panel.note || "";
     note.hidden = none || !panel.note;
     const title = figure.querySelector("h3");
-    if (panel.title) title.textContent = panel.title;
+    if (panel.title) { title.textContent = panel.title; figure.setAttribute("aria-label", panel.title); }
     const command = figure.querySelector("[data-command]");
     if (command && panel.command) command.textContent = panel.command;
     if (none) {
@@ -97,6 +98,7 @@
       figure.dataset.drawn = "";
       return;
     }
+    mlmon.refreshed(figure);
     sight.unobserve(figure);
     sight.observe(figure);
   };

@@ -99,6 +99,15 @@
     setTimeout(() => { button.textContent = "Copy the command"; }, 2000);
   });
 
+  // What is chosen in the fields is what the address says, also after a step back.
+  const chosen = () => {
+    const params = new URLSearchParams(location.search);
+    for (const field of document.querySelectorAll(".choose select")) {
+      const usual = [...field.options].find((option) => option.defaultSelected) || field.options[0];
+      field.value = params.get(field.name) ?? (field.name === "metric" ? usual.value : "");
+    }
+  };
+
   const models = () => {
     document.querySelector(".choose")?.addEventListener("change", (event) => go({ [event.target.name]: event.target.value }));
     document.addEventListener("zoom", ({ detail }) => go({ range: "", since: new Date(detail.from).toISOString(), until: new Date(detail.to).toISOString() }));
@@ -111,7 +120,7 @@
       params.set("kind", { errors: "failures", performance: "mistakes" }[detail.panel] || "inferences");
       location.assign(`/logs?${params}`);
     });
-    addEventListener("popstate", () => load(false));
+    addEventListener("popstate", () => { chosen(); load(false); });
   };
 
   // The script that draws is fetched while somebody reads, so that the first model opens at once.
