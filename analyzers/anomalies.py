@@ -113,7 +113,7 @@ def _settled(scored: Scored, known: Sequence[Metric], at: int, period: int) -> K
 
 
 def _finding(ask: Ask, alarm: _Alarm) -> Finding:
-    metric, scored = alarm.metric, alarm.scored
+    metric = alarm.metric
     return Finding(
         analyzer=ANALYZER,
         model=ask.model.name,

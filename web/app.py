@@ -75,7 +75,8 @@ def app(
     """The application: pages under `/`, data under `/api`. Serve it with any ASGI server.
 
     `metrics` is what `/metrics` serves, nothing by default. `events` are declared ones; charts over time show
-    them as bands. The script that draws is made on a thread at start-up; the reader is asked from several threads.
+    them as bands. The script that draws is made on a thread at start-up; the reader is asked from several
+    threads.
     """
     desk = _Desk(reader, clock, events)
 

@@ -148,11 +148,7 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
         rows.append(("chance of it without a change", units.chance(p)))
     if evidence.get("compared"):
         rows.append(("looked at in this window", number(evidence["compared"], Unit.COUNT)))
-    if evidence.get("windows"):
-        among = max(evidence.get("among") or 0, evidence["windows"])
-        rows.append(("windows that must show it", f"{evidence['windows']} of {among}"))
-    if evidence.get("against") in _AGAINST:
-        rows.append(("held against", _AGAINST[evidence["against"]]))
+    rows += _of_rule(evidence)
     if evidence.get("coverage") is not None:
         rows.append(("outcome coverage", number(evidence["coverage"], Unit.RATIO)))
     if evidence.get("final") is False:
@@ -163,6 +159,15 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
     if evidence.get("source"):
         rows.append(("reference made from", str(evidence["source"])))
     return [(name, text) for name, text in rows if text != units.NOTHING]
+
+
+def _of_rule(evidence: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """By which rule drift was judged: for how long it must show, and what it was held against."""
+    if evidence.get("windows"):
+        among = max(evidence.get("among") or 0, evidence["windows"])
+        yield "windows that must show it", f"{evidence['windows']} of {among}"
+    if evidence.get("against") in _AGAINST:
+        yield "held against", _AGAINST[evidence["against"]]
 
 
 def _of_reference(finding: Finding) -> Iterator[tuple[str, str]]:
