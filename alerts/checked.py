@@ -38,6 +38,8 @@ _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LINES: Final = Measured(name="log_lines", analyzer="", unit=Unit.COUNT)
 _SILENCE: Final = Measured(name="silence", analyzer="", unit=Unit.SECONDS)
 _LONGEST: Final = 500
+SHIPPED: Final = "builtin/"
+"""Before the file in the place of a rule that comes with mlmon."""
 _TICK: Final = "5m"
 
 
@@ -326,3 +328,31 @@ def unknown_routes(rules: Iterable[Rule], routes: Iterable[str]) -> None:
                     f"{rule.place}: The rule '{rule.name}' goes to the route '{route}', which the settings "
                     f"do not have (rules.routes: {', '.join(known) or 'none'}).{nearest(route, known)}"
                 )
+
+
+def unknown_windows(rules: Iterable[Rule], sizes: Iterable[str]) -> None:
+    """Refuse rules of metrics or findings in windows that the jobs do not compute.
+
+    Shipped rules are let be: where their windows are not computed, they say nothing.
+
+    Raises:
+        ConfigError: with the rule's place.
+
+    """
+    known = list(sizes)
+    for rule in rules:
+        needs = [rule.size] if isinstance(rule.subject, OfMetric | OfFindings) else []
+        needs += [each.size for each in rule.only_if if isinstance(each, MetricHolds)]
+        for size in needs:
+            if size not in known and not _is_let_be(rule):
+                raise ConfigError(
+                    f"{rule.place}: The rule '{rule.name}' needs windows of {size}, which no job computes "
+                    f"(analyze.windows: {', '.join(known)}). Add {size} there, or take another window."
+                )
+
+
+def _is_let_be(rule: Rule) -> bool:
+    """Whether it is shipped, or speaks of losses, which are always told by the day."""
+    if rule.place.startswith(SHIPPED):
+        return True
+    return isinstance(rule.subject, OfFindings) and rule.subject.analyzer == "delivery"

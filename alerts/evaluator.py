@@ -57,6 +57,11 @@ class Round(Struct, kw_only=True):
     notices: int = 0
     sent: Sent = field(default_factory=Sent)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether anything changed, or was told."""
+        return bool(self.fired or self.resolved or self.sent.taken or self.sent.given_up)
+
 
 def run_once(
     store: Store,

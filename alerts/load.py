@@ -13,12 +13,12 @@ import yaml
 from msgspec import Struct
 
 from mlmon.alerts.bounds import WrongRuleError
-from mlmon.alerts.checked import checked
+from mlmon.alerts.checked import SHIPPED, checked
 from mlmon.alerts.form import FileForm, RuleForm
 from mlmon.alerts.rules import Rule, RuleHolds
 from mlmon.core.errors import ConfigError, nearest
 
-BUILTIN: Final = "builtin"
+_BUILTIN: Final = "builtin"
 _STEP: Final = re.compile(r"\.([A-Za-z_][\w-]*)|\[(\d+)\]")
 _AT: Final = re.compile(r"(.*?)(?: - at `\$(.*)`)?", re.DOTALL)
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.+)`")
@@ -58,9 +58,9 @@ def read_file(path: str | Path) -> tuple[Rule, ...]:
 def builtin() -> tuple[Rule, ...]:
     """The rules that come with mlmon."""
     found: list[Rule] = []
-    for entry in sorted(files("mlmon.alerts").joinpath(BUILTIN).iterdir(), key=lambda entry: entry.name):
+    for entry in sorted(files("mlmon.alerts").joinpath(_BUILTIN).iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".yaml"):
-            found += parse(entry.read_text(encoding="utf-8"), f"{BUILTIN}/{entry.name}")
+            found += parse(entry.read_text(encoding="utf-8"), f"{SHIPPED}{entry.name}")
     return together(found)
 
 

@@ -28,6 +28,7 @@ SECTIONS: Final = {
     "Try": ("try",),
     "Look": ("models", "metrics", "findings", "accounting", "logs", "report", "serve", "dashboards"),
     "Feed": ("outcomes", "reference", "collect", "keys", "analyze", "deadletter", "pipeline"),
+    "Alert": ("rules",),
     "Take out": ("export", "copy"),
 }
 NEWCOMER: Final = ("demo", "up", "models", "findings", "doctor")

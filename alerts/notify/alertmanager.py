@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 
 from msgspec import Struct
 
+from mlmon.alerts.describe import unit_of
 from mlmon.alerts.known import Group
 from mlmon.alerts.memory import Kept, Memory
 from mlmon.alerts.notices import Kind, Notice
@@ -116,7 +117,7 @@ def _of_kept(kept: Kept, now: datetime, to: Alertmanager) -> dict[str, Any]:
     if rule is None:
         return alert
     window = kept.alert.worst
-    said = f" {text.how_sure(window, text.unit_of(rule.metric))}" if window else ""
+    said = f" {text.how_sure(window, unit_of(rule.metric))}" if window else ""
     about = {
         "summary": rule.about or f"The rule {rule.name} holds.",
         "description": f"{kept.group}: {rule.metric}{said}.",

@@ -8,13 +8,13 @@ from typing import Final
 from urllib.parse import quote
 
 from mlmon.alerts import quantity
-from mlmon.alerts.catalogue import METRICS, Unit
+from mlmon.alerts.catalogue import Unit
+from mlmon.alerts.describe import unit_of
 from mlmon.alerts.known import Group
 from mlmon.alerts.notices import Kind, Notice
 from mlmon.alerts.outbox import Message
 from mlmon.alerts.states import Judged
 
-_UNITS: Final = {"log_lines": Unit.COUNT, "silence": Unit.SECONDS}
 _WORDS: Final = {Kind.FIRING: "firing", Kind.REMINDER: "still firing", Kind.RESOLVED: "resolved"}
 _MOST: Final = 10
 
@@ -93,13 +93,6 @@ def how_sure(window: Judged, unit: Unit) -> str:
     value = "" if window.value is None else f"{quantity.written(window.value, unit)} "
     inside = f"({', '.join(parts)}) " if parts else ""
     return f"{value}{inside}in the window from {moment(window.start)}"
-
-
-def unit_of(metric: str) -> Unit:
-    """What a metric's values are in."""
-    if metric in _UNITS:
-        return _UNITS[metric]
-    return METRICS[metric].unit if metric in METRICS else Unit.PLAIN
 
 
 def moment(at: datetime) -> str:

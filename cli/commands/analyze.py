@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlmon.cli.options import SOURCE, Asked, asks, examples, settings, span
+from mlmon.cli.options import SOURCE, Asked, asks, examples, now, settings, span
 
 if TYPE_CHECKING:
     from mlmon.cli.wiring_analyze import Pass
@@ -29,14 +29,16 @@ if TYPE_CHECKING:
     metavar="I/N",
     help="Only the models of part I of N. Run N of these, on any hosts, against one cluster.",
 )
-def command(asked: Asked, every: str | None, partition: str | None) -> None:
+@click.option("--rules", "judges", is_flag=True, help="With --every: judge the alert rules after each pass.")
+def command(asked: Asked, every: str | None, partition: str | None, *, judges: bool) -> None:
     """Join new outcomes, and compute metrics and findings.
 
     Of the windows that new events touch. One pass, or one every so often with --every. A pass reads
     what is new only; running it twice changes
     nothing. --since and --until state a time again, whatever changed in it.
     """
-    from mlmon.cli import output, signals, wiring, wiring_analyze
+    from mlmon.cli import output, signals, wiring, wiring_analyze, wiring_rules
+    from mlmon.cli.commands.rules import told as told_of_rules
     from mlmon.cli.progress import stages
     from mlmon.core.window import parse_duration
 
@@ -59,12 +61,15 @@ def command(asked: Asked, every: str | None, partition: str | None) -> None:
             return
         with signals.stopping() as stop:
             output.note(f"A pass every {config.analyze.every}. Ctrl-C ends.")
+            rules = wiring_rules.Evaluator(store, config, output.note) if judges else None
             noted: set[str] = set()
             wait, reporter = parse_duration(config.analyze.every), wiring_analyze.job_reporter()
             for done in wiring_analyze.analyze_forever(store, config, wait, stop, reporter, partition=part):
                 click.echo(told(done))
                 for sentence in unheard(done, noted):
                     output.note(sentence)
+                if rules is not None and (judged := rules.once(now())) is not None:
+                    click.echo(told_of_rules(judged))
 
 
 def unheard(done: Pass, noted: set[str]) -> list[str]:

@@ -22,8 +22,8 @@ _EXPORT: Final = "mlmon rules export --to"
     name="export",
     epilog=examples(
         f"{_EXPORT} elastalert --out elastalert-rules",
-        f"{_EXPORT} watcher --simulate --store elasticsearch+https://HOST:9200",
-        f"{_EXPORT} opensearch --push --store opensearch+https://HOST:9200 errors",
+        f"{_EXPORT} watcher --simulate --config prod.yaml",
+        f"{_EXPORT} opensearch --push errors --config prod.yaml",
     ),
 )
 @asks(*SOURCE)

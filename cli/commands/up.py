@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from mlmon.cli.wiring_collect import Collector
+    from mlmon.cli.wiring_rules import Evaluator
     from mlmon.core.config import Config
     from mlmon.core.store import Store
 
@@ -40,14 +41,15 @@ def command(
     tail: tuple[str, ...],
     **ports: Any,  # noqa: ANN401 - the host and the doors
 ) -> None:
-    """Run it all on one machine: collector, analyzers and page.
+    """Run it all on one machine: collector, analyzers, rules and page.
 
     The store is a folder. Prints the addresses and the lines to put into a service. On SIGTERM or
     Ctrl-C what was taken is still
     written and answered.
     """
-    from mlmon.cli import signals, wiring, wiring_collect
+    from mlmon.cli import signals, wiring, wiring_collect, wiring_rules
     from mlmon.cli.commands.collect import tell_done
+    from mlmon.cli.output import note
 
     config = settings(
         asked,
@@ -57,9 +59,10 @@ def command(
         **{f"collector__{name}": value for name, value in ports.items()},
     )
     with signals.stopping() as stop, wiring.writing(config, wiring.EVENTS, wiring.RESULTS) as store:
+        rules = wiring_rules.Evaluator(store, config, note)
         with wiring.serving(store, config) as page, wiring_collect.collecting(store, config) as collector:
             click.echo("\n".join(_greeting(config, collector, page)))
-            _analyze(store, config, stop)
+            _analyze(store, config, stop, rules)
         tell_done(collector)
 
 
@@ -78,14 +81,15 @@ def _greeting(config: Config, collector: Collector, page: str) -> list[str]:
         "  from mlmon.logging_sdk import ModelLogger",
         f'  log = ModelLogger("my-model", version="1", ship="{address}")',
         "",
-        f"A pass of the analyzers every {config.analyze.every}. Ctrl-C ends.",
+        f"A pass of the analyzers and rules every {config.analyze.every}. Ctrl-C ends.",
     ]
 
 
-def _analyze(store: Store, config: Config, stop: Event) -> None:
-    """Passes until told to stop. A pass that fails is told, and the next one tries again."""
+def _analyze(store: Store, config: Config, stop: Event, rules: Evaluator) -> None:
+    """Passes until told to stop, the rules after each. What fails is told, and the next pass tries again."""
     from mlmon.cli import wiring, wiring_analyze
     from mlmon.cli.commands.analyze import told, unheard
+    from mlmon.cli.commands.rules import told as told_of_rules
     from mlmon.cli.output import note
     from mlmon.core.errors import StoreError
     from mlmon.core.window import parse_duration
@@ -99,6 +103,8 @@ def _analyze(store: Store, config: Config, stop: Event) -> None:
                     note(told(done))
                 for sentence in unheard(done, noted):
                     note(sentence)
+                if (judged := rules.once(now())) is not None and judged.has_news:
+                    note(told_of_rules(judged))
                 if now() - tidied > _TIDY:
                     wiring.tidy(store, now())
                     tidied = now()

@@ -7,9 +7,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from mlmon.alerts import evaluator, load, memory
+from mlmon.alerts import describe, evaluator, load, memory
 from mlmon.alerts.known import Known
-from mlmon.alerts.notify import picture, senders, text
+from mlmon.alerts.notify import picture, senders
 from mlmon.core.config import RouteConfig, RulesConfig
 from mlmon.core.errors import ConfigError
 from mlmon.core.panel import Unit
@@ -183,6 +183,6 @@ def test_a_chart_becomes_a_picture():
 
 def test_units_are_those_of_the_metric():
     """Values are written as a person reads them."""
-    assert text.unit_of("latency_p95") == "ns"
-    assert text.unit_of("silence") == "s"
-    assert text.unit_of("drift") == "plain"
+    assert describe.unit_of("latency_p95") == "ns"
+    assert describe.unit_of("silence") == "s"
+    assert describe.unit_of("drift") == "plain"
