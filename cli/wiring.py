@@ -239,7 +239,10 @@ def serving(reader: Reader, config: Config) -> Iterator[str]:
     listening = threads.bound(config.page.host, config.page.port, "page.port")
     server = uvicorn.Server(
         uvicorn.Config(
-            app(reader, metrics=metrics), log_level="warning", access_log=False, timeout_graceful_shutdown=2
+            app(reader, metrics=metrics, events=config.events),
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=2,
         )
     )
     thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="mlmon-page", daemon=True)
@@ -264,8 +267,8 @@ def tidy(store: Store, now: datetime) -> None:
         store.compact()
 
 
-def report(reader: Reader, *, model: str | None, window: Window | None) -> str:
+def report(reader: Reader, config: Config, *, model: str | None, window: Window | None) -> str:
     """The report as one HTML text."""
     from mlmon.web.report import render_report
 
-    return render_report(reader, window, models=() if model is None else (model,))
+    return render_report(reader, window, models=() if model is None else (model,), events=config.events)

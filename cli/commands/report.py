@@ -39,7 +39,7 @@ def command(asked: Asked, out: str) -> None:
         raise UsageError(f"The folder of '{out}' is not there. Make it, or name another file with --out.")
     with wiring.reading(config) as reader:
         chosen_models(reader, config, asked)
-        text = wiring.report(reader, model=asked.model, window=span(asked))
+        text = wiring.report(reader, config, model=asked.model, window=span(asked))
     path.write_text(text, encoding="utf-8")
     click.echo(f"{out}, {units.size_bytes(path.stat().st_size)}")
     note("Next: open it in a browser; mlmon serve shows the same, live.")
