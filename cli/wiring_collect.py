@@ -16,6 +16,7 @@ from mlmon.core.config import Config
 from mlmon.core.errors import (
     InvalidEventError,
     StoreLockedError,
+    StoreUnreachableError,
 )
 from mlmon.core.event import Event as Sent
 from mlmon.core.store import Store, Written
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from mlmon.pipelines.validate import Validator
 
 
+_UNSEEN: Final = (
+    "What Logstash refused is not among these: this user may not read it. The role mlmon_operator may."
+)
 _MOST_COUNTED: Final = 20_000
 """Letters that a pass reads of a cluster to account for them; each comes with its whole line."""
 
@@ -120,6 +124,8 @@ def _validator(config: Config) -> Validator:
 def letters(config: Config) -> Iterator[Letters]:
     """The dead letters of the store of the settings; of a cluster also those that Logstash wrote to it.
 
+    Where these cannot be seen, `unseen` says why, and those on this machine are there all the same.
+
     Raises:
         StoreUnreachableError: there is no store.
 
@@ -135,7 +141,12 @@ def letters(config: Config) -> Iterator[Letters]:
 
     own = wiring.folder(config.store) / FOLDER
     with wiring_cluster.dead_letters(config) as stream:
-        yield kept.Letters(kept.Folder(own), logstash.Shelf(stream, own))
+        try:
+            unseen = "" if stream.is_open() else _UNSEEN
+        except StoreUnreachableError as error:
+            unseen = f"What Logstash refused is not among these: {error}"
+        shelves = [] if unseen else [logstash.Shelf(stream, own)]
+        yield kept.Letters(kept.Folder(own), *shelves, unseen=unseen)
 
 
 @contextmanager
@@ -143,7 +154,7 @@ def stored_letters(config: Config) -> Iterator[Iterable[Head]]:
     """The oldest letters of what Logstash refused, which every pass counts; a folder has none.
 
     Raises:
-        StoreError: the cluster does not let this user look.
+        StoreError: the cluster does not answer.
 
     """
     from mlmon.cli import wiring_cluster
@@ -154,7 +165,7 @@ def stored_letters(config: Config) -> Iterator[Iterable[Head]]:
         return
     with wiring_cluster.dead_letters(config) as stream:
         shelf = logstash.Shelf(stream, wiring.folder(config.store))
-        yield itertools.islice(shelf.heads(), _MOST_COUNTED) if stream.counts() else ()
+        yield itertools.islice(shelf.heads(), _MOST_COUNTED) if stream.is_open() and stream.counts() else ()
 
 
 @contextmanager

@@ -103,9 +103,9 @@ class Folder:
 class Letters:
     """The letters of all places. Reading needs no lock; a replay or drop runs beside whoever adds letters."""
 
-    def __init__(self, *shelves: Shelf) -> None:
-        """Nothing is read yet."""
-        self._shelves = shelves
+    def __init__(self, *shelves: Shelf, unseen: str = "") -> None:
+        """Nothing is read yet. `unseen` says which letters are not among these, and why."""
+        self._shelves, self.unseen = shelves, unseen
 
     @staticmethod
     def advice(reason: str) -> str:

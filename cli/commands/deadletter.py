@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlmon.cli.wiring_collect import Letters
+    from mlmon.core.config import Config
     from mlmon.core.query import Row
 
 _GROUP_KEYS: Final = ("reason", "door", "model", "service", "count", "first", "last", "detail", "advice")
@@ -21,6 +23,18 @@ _KEYS: Final = (
 )  # fmt: skip
 _MOST_SHOWN: Final = 300
 _NONE: Final = "There are no such dead letters: nothing was refused."
+
+
+@contextmanager
+def _opened(config: Config) -> Iterator[Letters]:
+    """The letters, with a word about those that cannot be seen."""
+    from mlmon.cli import output, wiring_collect
+
+    with wiring_collect.letters(config) as letters:
+        if letters.unseen:
+            output.note(letters.unseen)
+        yield letters
+
 
 _reason = click.option("--reason", metavar="REASON", help="Only those refused for this reason; see ls.")
 
@@ -43,9 +57,9 @@ def ls(asked: Asked) -> None:
 
     --since and --until bound the time of the refusal.
     """
-    from mlmon.cli import output, wiring_collect
+    from mlmon.cli import output
 
-    with wiring_collect.letters(settings(asked)) as letters:
+    with _opened(settings(asked)) as letters:
         found = letters.groups(letters.selection(span=span(asked)))
         output.write(
             (_group_row(letters, group) for group in found),
@@ -105,9 +119,9 @@ def show(asked: Asked, reason: str | None, limit: int) -> None:
 
     The table cuts long records; the other formats have them whole, in base64 where they are no text.
     """
-    from mlmon.cli import output, wiring_collect
+    from mlmon.cli import output
 
-    with wiring_collect.letters(settings(asked)) as letters:
+    with _opened(settings(asked)) as letters:
         selection = letters.selection(reason=reason, span=span(asked))
         reasons: set[str] = set()
         output.write(
@@ -176,7 +190,7 @@ def replay(asked: Asked, reason: str | None, ship: str | None) -> None:
     from mlmon.cli.progress import progress
 
     config = settings(asked)
-    with wiring_collect.letters(config) as letters:
+    with _opened(config) as letters:
         selection = letters.selection(reason=reason, span=span(asked))
         total = letters.by_reason(selection).total()
         if not total:
@@ -219,10 +233,10 @@ def drop(asked: Asked, reason: str | None, *, yes: bool) -> None:
     How many were dropped, for which reason and of which producer, is remembered, so that every event stays
     accounted for.
     """
-    from mlmon.cli import units, wiring_collect
+    from mlmon.cli import units
     from mlmon.cli.progress import progress
 
-    with wiring_collect.letters(settings(asked)) as letters:
+    with _opened(settings(asked)) as letters:
         selection = letters.selection(reason=reason, span=span(asked))
         found = letters.by_reason(selection)
         if not found:

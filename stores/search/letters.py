@@ -18,13 +18,14 @@ from mlmon.core.event import Document
 from mlmon.core.query import Scan
 from mlmon.core.schema import Dataset
 from mlmon.stores.search import scan
-from mlmon.stores.search.asking import ABSENT_IS_EMPTY, WHOLE, ask_if_allowed, refuse, search, target
+from mlmon.stores.search.asking import ABSENT_IS_EMPTY, WHOLE, ask_if_allowed, refuse, search, send, target
 from mlmon.stores.search.connection import NDJSON, Connection
 from mlmon.stores.search.scan import Pit
 
 BATCH: Final = 500
 """Documents in one page; each has a whole line in it."""
 _MOST_REASONS: Final = 1_000
+_FORBIDDEN: Final = 403
 _GONE: Final = frozenset({200, 404})
 
 
@@ -42,6 +43,16 @@ class Stream:
     def __init__(self, connection: Connection, pit: Pit, name: str) -> None:
         """Nothing is sent yet."""
         self._connection, self._pit, self.name = connection, pit, name
+
+    def is_open(self) -> bool:
+        """Whether this user may look; at what is not there everybody may.
+
+        Raises:
+            StoreUnreachableError: the cluster does not answer.
+
+        """
+        path = target(self.name, "_search", size="0", **ABSENT_IS_EMPTY)
+        return send(self._connection, "GET", path).status != _FORBIDDEN
 
     def counts(self) -> dict[str, int]:
         """How many documents there are, by `error.type`; what was written a moment ago is in it.

@@ -166,3 +166,14 @@ def test_letters_of_a_collector_and_of_logstash_are_one_list(at, refuse, counted
     assert "2 stored" in at("deadletter", "replay", "--since", "1d").stdout
     assert counted() == 2
     assert listed(at) == {"not_json": (1, "logstash")}
+
+
+def test_a_collectors_letters_are_shown_while_the_cluster_is_away(run, monkeypatch, tmp_path, free_ports):
+    """Where the cluster does not answer, what lies on this machine is listed, and what is missing is said."""
+    monkeypatch.setenv("MLMON_STORE_FOLDER", str(tmp_path / "own"))
+    own = deadletter.Folder(tmp_path / "own" / deadletter.FOLDER)
+    own.write([deadletter.letter(b"{", reason="not_json", detail="", source="http 127.0.0.1:9")])
+    [port] = free_ports(1)
+    shown = run("deadletter", "ls", "--store", f"elasticsearch://127.0.0.1:{port}", "--format", "json")
+    assert [row["reason"] for row in json.loads(shown.stdout)] == ["not_json"]
+    assert "What Logstash refused is not among these" in shown.stderr

@@ -137,6 +137,8 @@ def test_the_operator_works_off_dead_letters_and_deletes_nothing_else(write_as, 
     assert admin.send("PUT", path, document).is_well
     letters = Stream(operator, scan.ELASTICSEARCH, "logs-mlmon.app.deadletter-team_a")
     assert letters.counts() == {"not_json": 1}
+    assert letters.is_open()
+    assert not Stream(connect_as(Role.WRITER), scan.ELASTICSEARCH, letters.name).is_open()
     assert write_as(Role.OPERATOR, inference("o-1")).stored == 1
     [found] = [kept for page in letters.read() for kept in page]
     refused = Stream(connect_as(Role.READER), scan.ELASTICSEARCH, letters.name)
