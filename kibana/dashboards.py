@@ -13,7 +13,7 @@ from mlmon.core.panel import ALL, Kind, Listing, Panel
 from mlmon.core.schema import Dataset
 from mlmon.kibana import vega
 from mlmon.kibana.data_views import data_view, view_id, view_name
-from mlmon.kibana.layout import TEXT_HEIGHT, WIDTH, Place, bottom, places
+from mlmon.kibana.layout import ABOUT_HEIGHT, HEADING_HEIGHT, WIDTH, Place, bottom, places
 from mlmon.kibana.lens import lens
 from mlmon.kibana.objects import Frame, Json, reference, saved, text
 from mlmon.kibana.refused import RefusedError
@@ -101,12 +101,12 @@ def _dashboard(
     panels: list[Json] = []
     references: list[Json] = []
     leads_to = [one for one in all_ if one.id in board.leads_to]
-    top = TEXT_HEIGHT
-    panels.append(_words("about", about(frame, board, all_), Place(0, 0, WIDTH, TEXT_HEIGHT)))
+    top = ABOUT_HEIGHT
+    panels.append(_words("about", about(frame, board, all_), Place(0, 0, WIDTH, ABOUT_HEIGHT)))
     for number, section in enumerate(board.sections):
-        heading = Place(0, top, WIDTH, TEXT_HEIGHT)
+        heading = Place(0, top, WIDTH, HEADING_HEIGHT)
         panels.append(_words(f"section-{number}", f"### {section.title}", heading))
-        taken = list(places(section.panels, top + TEXT_HEIGHT))
+        taken = list(places(section.panels, top + HEADING_HEIGHT))
         for panel, place in zip(section.panels, taken, strict=True):
             if panel.id in reasons:
                 panels.append(_words(panel.id, _apology(panel, reasons[panel.id]), place))
@@ -114,7 +114,7 @@ def _dashboard(
             made, named = _by_reference(frame, panel.id, parts[panel.id], place, leads_to)
             panels.append(made)
             references += named
-        top = bottom(taken, top + TEXT_HEIGHT)
+        top = bottom(taken, top + HEADING_HEIGHT)
     controls, of_controls = _controls(frame, board)
     attributes = {
         "title": f"mlmon: {board.title}",

@@ -10,7 +10,8 @@ from msgspec import Struct
 from mlmon.core.panel import Kind, Listing, Panel
 
 WIDTH: Final = 48
-TEXT_HEIGHT: Final = 3
+HEADING_HEIGHT: Final = 3
+ABOUT_HEIGHT: Final = 5
 _SIZES: Final = {
     Kind.NUMBER: (12, 6),
     Kind.TABLE: (48, 14),

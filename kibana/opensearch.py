@@ -22,7 +22,7 @@ from mlmon.kibana.dashboards import (
     word,
 )
 from mlmon.kibana.data_views import name_of, view_id
-from mlmon.kibana.layout import TEXT_HEIGHT, WIDTH, Place, bottom, places
+from mlmon.kibana.layout import ABOUT_HEIGHT, WIDTH, Place, bottom, places
 from mlmon.kibana.objects import Frame, Json, reference, text
 from mlmon.kibana.refused import RefusedError
 from mlmon.kibana.search import SOURCE, search
@@ -165,11 +165,11 @@ def _dashboard(
     intro = _words(frame, f"about-{board.id}", f"mlmon: about {board.title}", about(frame, board, all_))
     controls = _controls(frame, board)
     put = [
-        (intro, Place(0, 0, WIDTH, TEXT_HEIGHT)),
-        (controls, Place(0, TEXT_HEIGHT, WIDTH, _CONTROLS_HEIGHT)),
+        (intro, Place(0, 0, WIDTH, ABOUT_HEIGHT)),
+        (controls, Place(0, ABOUT_HEIGHT, WIDTH, _CONTROLS_HEIGHT)),
     ]
     own = [intro, controls]
-    top = TEXT_HEIGHT + _CONTROLS_HEIGHT
+    top = ABOUT_HEIGHT + _CONTROLS_HEIGHT
     for section in board.sections:
         taken = list(places(section.panels, top))
         for panel, place in zip(section.panels, taken, strict=True):
