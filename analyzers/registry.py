@@ -20,6 +20,7 @@ from mlmon.analyzers import (
     service,
     silence,
     volume,
+    with_loss,
 )
 from mlmon.analyzers.ask import Analyzer, Ask
 
@@ -56,7 +57,8 @@ ANALYZERS: Final = (
         reach=quality.reach,
     ),
     Registered(name=volume.ANALYZER, questions=(volume.analyze,), reach=volume.reach),
-    # Reads what those above have written, so it comes last.
+    # These read what those above have written, so they come last.
+    Registered(name=with_loss.ANALYZER, questions=(with_loss.analyze,)),
     Registered(name=anomalies.ANALYZER, questions=(anomalies.analyze,), back=anomalies.LATER),
     Registered(
         name=changepoints.ANALYZER, questions=(changepoints.analyze,), back=changepoints.BACK, once=True
