@@ -35,7 +35,7 @@ _HEADLINES: Final = ("accuracy", "mae")
 
 
 class Episode(Struct, frozen=True, kw_only=True):
-    """One time that a rule would have fired. `closed` is None where it still does.
+    """One time that a rule would have fired. Where it still does `closed` is None, and `end` where data end.
 
     `is_confirmed` is None where no outcomes say.
     """
@@ -45,19 +45,20 @@ class Episode(Struct, frozen=True, kw_only=True):
     since: datetime
     fired: datetime
     closed: datetime | None
+    end: datetime
     worst: Judged | None
     is_confirmed: bool | None = None
 
-    def lasted(self, until: datetime) -> timedelta:
-        """From when it fired to its end, or to a moment."""
-        return (self.closed or until) - self.fired
+    @property
+    def lasted(self) -> timedelta:
+        """From when it fired to its end, or to the end of what is known."""
+        return max(self.end - self.fired, timedelta(0))
 
 
 class Replay(Struct, frozen=True, kw_only=True):
     """A rule on what was: its episodes, and the windows of each group as they were judged."""
 
     rule: Rule
-    until: datetime
     days: float
     episodes: tuple[Episode, ...] = ()
     judged: dict[Group, tuple[Judged, ...]] = field(default_factory=dict)
@@ -116,14 +117,15 @@ def replay(past: History, rules: Sequence[Rule]) -> list[Replay]:
             if not matches(rule.models, group.model) and group.model:
                 continue
             judged[group] = tuple(windows)
-            of_group = _episodes(rule, group, windows)
+            model = work.known.get(group.model)
+            until = model.horizon(work.now) if model else work.now
+            of_group = _episodes(rule, group, windows, until)
             work.open_now[rule.name] += [(group.model, _as_alert(each)) for each in of_group]
-            episodes += [replace(each, is_confirmed=_confirmed(past, each, work.now)) for each in of_group]
+            episodes += [replace(each, is_confirmed=_confirmed(past, each)) for each in of_group]
         episodes.sort(key=lambda each: (each.fired, each.group))
         found.append(
             Replay(
                 rule=rule,
-                until=work.now,
                 days=past.past / timedelta(days=1),
                 episodes=tuple(episodes),
                 judged=judged,
@@ -146,20 +148,20 @@ def _quiet(
     return found
 
 
-def _episodes(rule: Rule, group: Group, windows: Sequence[Judged]) -> list[Episode]:
+def _episodes(rule: Rule, group: Group, windows: Sequence[Judged], until: datetime) -> list[Episode]:
     alert, found = Alert(), list[Episode]()
     for judged in windows:
         before = alert
         alert, changes = advance(alert, [judged], rule, now=judged.end)
         for change in changes:
             if change.after is Phase.RESOLVED:
-                found.append(_episode(rule, group, before if before.is_open else alert, change.at))
+                found.append(_episode(rule, group, before if before.is_open else alert, change.at, until))
     if alert.is_open:
-        found.append(_episode(rule, group, alert, None))
+        found.append(_episode(rule, group, alert, None, until))
     return found
 
 
-def _episode(rule: Rule, group: Group, alert: Alert, closed: datetime | None) -> Episode:
+def _episode(rule: Rule, group: Group, alert: Alert, closed: datetime | None, until: datetime) -> Episode:
     since = alert.since or alert.fired or closed
     assert since is not None  # noqa: S101 - an alert that fired has a beginning
     return Episode(
@@ -168,6 +170,7 @@ def _episode(rule: Rule, group: Group, alert: Alert, closed: datetime | None) ->
         since=since,
         fired=alert.fired or since,
         closed=closed,
+        end=closed or until,
         worst=alert.worst,
     )
 
@@ -199,8 +202,8 @@ def _spans(reader: Reader, dataset: Dataset, spans: Sequence[Window]) -> dict[st
     return found
 
 
-def _confirmed(past: History, episode: Episode, until: datetime) -> bool | None:
-    start, end = episode.since, (episode.closed or until) + AFTER
+def _confirmed(past: History, episode: Episode) -> bool | None:
+    start, end = episode.since, episode.end + AFTER
     model = episode.group.model
     if any(each.start < end and each.end > start for each in past.worse.get(model, ())):
         return True

@@ -122,7 +122,7 @@ def _distance(rule: Rule, judged: Judged) -> float | None:
 
 def _tried(value: float, done: Replay) -> Tried:
     false = sum(each.is_confirmed is not True for each in done.episodes)
-    lasted = sum((each.lasted(done.until).total_seconds() for each in done.episodes), 0.0)
+    lasted = sum((each.lasted.total_seconds() for each in done.episodes), 0.0)
     return Tried(
         bound=value,
         alarms=len(done.episodes),

@@ -101,7 +101,7 @@ def _episode_row(done: Replay, each: Episode) -> dict[str, Any]:
         "since": each.since,
         "fired": each.fired,
         "closed": each.closed,
-        "hours": round(each.lasted(done.until).total_seconds() / 3600, 2),
+        "hours": round(each.lasted.total_seconds() / 3600, 2),
         "worst": each.worst.value if each.worst else None,
         "bound": each.worst.limit if each.worst else None,
         "confirmed": each.is_confirmed,

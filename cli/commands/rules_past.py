@@ -108,7 +108,7 @@ def _span(asked: Asked) -> tuple[Any, timedelta]:
 def _row(done: Replay) -> Row:
     from mlmon.cli import wiring_rules, wiring_rules_rows
 
-    hours = sum(each.lasted(done.until).total_seconds() for each in done.episodes) / 3600
+    hours = sum(each.lasted.total_seconds() for each in done.episodes) / 3600
     return {
         "rule": done.rule.name,
         "says": wiring_rules.said(done.rule),

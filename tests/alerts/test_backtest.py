@@ -56,7 +56,7 @@ def test_a_rule_is_replayed_window_by_window(store, hours):
     assert (first.since, first.fired) == (START + 40 * HOUR, START + 42 * HOUR)
     assert (first.closed, first.worst.value) == (START + 44 * HOUR, 0.3)
     assert second.closed is None
-    assert second.lasted(until) == timedelta(0)
+    assert (first.lasted, second.lasted) == (2 * HOUR, timedelta(0))
     assert len(done.judged[Group(model="fraud")]) == 86
 
 
