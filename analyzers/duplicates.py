@@ -13,7 +13,6 @@ from typing import Final
 from mlmon.analyzers.ask import Ask
 from mlmon.analyzers.cells import Cell, Question, Slice, cells
 from mlmon.analyzers.expectations import DUPLICATES, RARE
-from mlmon.analyzers.policy import SHORT_SIZES
 from mlmon.analyzers.report import metric
 from mlmon.analyzers.statistics.estimate import without_interval
 from mlmon.core import schema
@@ -24,7 +23,9 @@ from mlmon.core.store import Reader
 
 ANALYZER: Final = "quality"
 RATE: Final = "duplicate_rate"
-_WINDOWS_A_QUERY: Final = {"1h": 24, "1d": 1}
+_DAY: Final = "1d"
+_DAYS_A_QUERY: Final = 3
+"""Every id of so many days is held at once."""
 
 _IDS: Final[dict[str, Measure]] = {
     "events": Count(where=Exists(schema.INFERENCE_ID)),
@@ -33,14 +34,14 @@ _IDS: Final[dict[str, Measure]] = {
 
 
 def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
-    """`duplicate_rate` of every hour and day of all traffic: the share of events whose id was there before.
+    """`duplicate_rate` of every day of all traffic: the share of events whose id was there before.
 
     Longer windows would need all their ids at once. A store that counts different values by estimate does so
     above some thousands; so a finding needs one in a hundred.
     """
-    if ask.size not in SHORT_SIZES:
+    if ask.size != _DAY:
         return
-    question = Question(dataset=Dataset.INFERENCE, measures=_IDS, windows_a_query=_WINDOWS_A_QUERY[ask.size])
+    question = Question(dataset=Dataset.INFERENCE, measures=_IDS, windows_a_query=_DAYS_A_QUERY)
     for cell, [row] in cells(reader, ask, Slice(), question):
         n, ids = row["events"], min(row["ids"], row["events"])
         if n < ask.policy.min_n:
