@@ -13,16 +13,15 @@ _SECOND: Final = 1e9
 _STEPS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 _BYTES: Final = ("B", "kB", "MB", "GB", "TB")
 _RATIOS: Final = (
-    "accuracy", "precision", "recall", "f1", "specificity", "balanced_accuracy", "prevalence", "error_rate",
-    "coverage", "missing_rate",
+    "accuracy", "precision", "recall", "f1", "specificity", "balanced_accuracy", "prevalence", "coverage",
 )  # fmt: skip
-_COUNTS: Final = ("inferences",)
+_COUNTS: Final = ("inferences", "categories", "features")
 _NANOSECONDS: Final = ("latency", "outcome_delay")
-_SECONDS: Final = ("silence",)
+_SECONDS: Final = ("silence", "age")
 
 
 def unit_of(metric: str) -> Unit | None:
-    """What a metric is in; None for seconds, which only `silence` is.
+    """What a metric is in; None for seconds, which `silence` and `age` are.
 
     >>> unit_of("precision_macro"), unit_of("psi")
     (<Unit.RATIO: 'ratio'>, <Unit.PLAIN: 'plain'>)
@@ -35,7 +34,8 @@ def unit_of(metric: str) -> Unit | None:
     if name in _COUNTS:
         return Unit.COUNT
     if (
-        name in _RATIOS
+        name.endswith("_rate")
+        or name in _RATIOS
         or name.removesuffix("_macro").removesuffix("_micro").removesuffix("_weighted") in _RATIOS
     ):
         return Unit.RATIO
