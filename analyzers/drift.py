@@ -87,7 +87,7 @@ def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
         if piece.segment and ask.size in _NOT_BY_SEGMENT:
             continue
         seen: list[Seen] = []
-        for cell, traffic in _large_enough(reader, _looking_back(ask), piece):
+        for cell, traffic in _large_enough(reader, looking_back(ask), piece):
             reference = reference_for(ask.references, cell.version)
             if reference is None:
                 continue
@@ -95,7 +95,8 @@ def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
         yield from _of_piece(reader, ask, piece, seen)
 
 
-def _looking_back(ask: Ask) -> Ask:
+def looking_back(ask: Ask) -> Ask:
+    """The same question, from the first window on that the verdicts of the span look back at."""
     if ask.size == ALL:
         return ask
     start = ask.span.start
@@ -110,7 +111,7 @@ def _large_enough(reader: Reader, ask: Ask, piece: Slice) -> Iterator[tuple[Cell
     for cell, rows in cells(reader, ask, piece, _TRAFFIC):
         traffic = Moments()
         for row in rows:
-            traffic.add(_weight(row), row["n"])
+            traffic.add(weight_of(row), row["n"])
         if traffic.n_effective >= ask.policy.min_n:
             yield cell, traffic
 
@@ -201,9 +202,9 @@ def _of_numbers(
 
 def _added(rows: Sequence[Row], column: str) -> Vector:
     first, *others = rows
-    counts: Vector = np.asarray(first[column], dtype=np.float64) * _weight(first)
+    counts: Vector = np.asarray(first[column], dtype=np.float64) * weight_of(first)
     for row in others:
-        counts = counts + np.asarray(row[column], dtype=np.float64) * _weight(row)
+        counts = counts + np.asarray(row[column], dtype=np.float64) * weight_of(row)
     return counts
 
 
@@ -225,7 +226,7 @@ def _of_categories(
         if one is None:
             continue
         for place, (name, scale) in enumerate(scales):
-            counts, present = _terms(rows, f"t{place}"), _sum(rows, f"n{place}")
+            counts, present = terms(rows, f"t{place}"), total_of(rows, f"n{place}")
             rest = max(present - sum(counts.values()), 0.0)
             missing = max(one.traffic.weight - present, 0.0)
             held = past.category(cell, name, scale, Names(counts=counts, rest=rest, missing=missing))
@@ -242,20 +243,23 @@ def _question(measures: Mapping[str, Measure]) -> Question:
     )
 
 
-def _terms(rows: Sequence[Row], column: str) -> dict[str, float]:
+def terms(rows: Sequence[Row], column: str) -> dict[str, float]:
+    """The weighted counts of a column of top terms, over rows that each have a weight."""
     counts: dict[str, float] = {}
     for row in rows:
-        weight = _weight(row)
+        weight = weight_of(row)
         for name, count in row[column] or ():
             counts[name] = counts.get(name, 0.0) + weight * count
     return counts
 
 
-def _sum(rows: Sequence[Row], column: str) -> float:
-    return sum((_weight(row) * row[column] for row in rows), 0.0)
+def total_of(rows: Sequence[Row], column: str) -> float:
+    """The weighted sum of a column."""
+    return sum((weight_of(row) * row[column] for row in rows), 0.0)
 
 
-def _weight(row: Row) -> float:
+def weight_of(row: Row) -> float:
+    """The weight of a row; 1 where there is none."""
     return 1.0 if row[WEIGHT] is None else float(row[WEIGHT])
 
 

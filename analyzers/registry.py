@@ -15,6 +15,7 @@ from mlmon.analyzers import (
     duplicates,
     freshness,
     multivariate,
+    outcome_drift,
     performance,
     quality,
     service,
@@ -49,7 +50,7 @@ ANALYZERS: Final = (
     Registered(name=service.ANALYZER, questions=(service.analyze, silence.analyze)),
     Registered(name=coverage.ANALYZER, questions=(coverage.analyze,)),
     Registered(name=performance.ANALYZER, questions=(performance.analyze,)),
-    Registered(name=drift.ANALYZER, questions=(drift.analyze,), reach=drift.reach),
+    Registered(name=drift.ANALYZER, questions=(drift.analyze, outcome_drift.analyze), reach=drift.reach),
     Registered(name=multivariate.ANALYZER, questions=(multivariate.analyze,), reach=multivariate.reach),
     Registered(
         name=quality.ANALYZER,
