@@ -64,11 +64,16 @@ def _part(frame: Frame, panel: Panel | Listing) -> Json:
     """The object that shows a panel."""
     if isinstance(panel, Listing):
         return search(frame, panel)
-    return calibration(frame, panel) if panel.kind is Kind.CALIBRATION else lens(frame, panel)
+    return in_vega(frame, panel) if panel.kind is Kind.CALIBRATION else lens(frame, panel)
 
 
-def calibration(frame: Frame, panel: Panel) -> Json:
-    """The one panel that Lens has no means for, in Vega."""
+def in_vega(frame: Frame, panel: Panel) -> Json:
+    """A panel that a chart of aggregations has no means for.
+
+    Raises:
+        RefusedError: it is drawn in Vega neither.
+
+    """
     attributes = {
         "title": panel.title,
         "description": f"Where nothing is shown: {panel.empty}",

@@ -11,12 +11,13 @@ from typing import Final
 
 from mlmon.core import schema
 from mlmon.core.dashboards import DASHBOARDS, Dashboard
-from mlmon.core.panel import Kind, Listing, Panel
+from mlmon.core.panel import Listing, Panel
+from mlmon.kibana import vega
 from mlmon.kibana.dashboards import (
     Refusal,
     Rendered,
     about,
-    calibration,
+    in_vega,
     knows,
     views,
     word,
@@ -94,8 +95,8 @@ def _part(frame: Frame, panel: Panel | Listing) -> tuple[Json, str]:
         source = {"kibanaSavedObjectMeta": made["attributes"]["kibanaSavedObjectMeta"]}
         attributes = {**kept, **source, "version": 1}
         return _saved("search", made["id"], attributes, made["references"]), ""
-    if panel.kind is Kind.CALIBRATION:
-        made = calibration(frame, panel)
+    if vega.draws(panel):
+        made = in_vega(frame, panel)
         return _saved(made["type"], made["id"], made["attributes"]), ""
     drawn = visualization(panel, frame.size)
     told = " ".join(f"Without {name}: {reason}" for name, reason in drawn.left_out.items())

@@ -1,7 +1,8 @@
-"""The calibration curve as Vega-Lite, which both Kibana and OpenSearch Dashboards draw. Pure.
+"""What charts of aggregations cannot reckon, as Vega-Lite, which Kibana and OpenSearch Dashboards draw. Pure.
 
-Neither can scale a sum by the key of its group in a chart of its own; Vega reckons with what a search gives.
-The search is one of aggregations, and the filters and the time of the dashboard hold for it.
+Neither can scale a sum by the key of its group, as the calibration curve needs it, and OpenSearch Dashboards
+cannot divide one count by another. Vega reckons with what a search gives. The search is one of aggregations,
+and the filters and the time of the dashboard hold for it.
 """
 
 from __future__ import annotations
@@ -11,18 +12,17 @@ from typing import Any, Final
 from mlmon.core import schema
 from mlmon.core.panel import Kind, Panel
 from mlmon.core.panels.performance import ERROR_SUM, SCORE, SCORE_SUM, WEIGHT
-from mlmon.core.query import NumberBucket, Query, Sum, Terms
+from mlmon.core.query import Count, Equals, NumberBucket, Query, Sum, Terms
+from mlmon.kibana.marks import COLOURS
 from mlmon.kibana.objects import Json, text
 from mlmon.kibana.refused import RefusedError
 
 SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v5.json"
-BUCKETS: Final = f"aggregations.{SCORE}.buckets"
-"""Where the data is in the answer of the search."""
-
 _Z: Final = 1.959964
 """The normal quantile of a 95 % interval."""
 
 _MOST_WEIGHTS: Final = 1000
+_MOST_LINES: Final = 12
 _NEGLIGIBLE: Final = 1e-9
 _ACCENT: Final = "#0077b6"
 _QUIET: Final = "#98a2b3"
@@ -32,11 +32,16 @@ def state(panel: Panel, pattern: str) -> Json:
     """The state of a visualization that draws the panel from the indices of a pattern.
 
     Raises:
-        RefusedError: a panel that asks for something else than a calibration curve.
+        RefusedError: a panel that is neither a calibration curve nor lines of a ratio.
 
     """
     spec = text(specification(panel, pattern))
     return {"title": panel.title, "type": "vega", "aggs": [], "params": {"spec": spec}}
+
+
+def draws(panel: Panel) -> bool:
+    """Whether this is a panel that Vega is needed for where there is no Lens."""
+    return panel.kind is Kind.CALIBRATION or (panel.kind is Kind.LINES and bool(panel.ratios))
 
 
 def specification(panel: Panel, pattern: str) -> Json:
@@ -46,17 +51,69 @@ def specification(panel: Panel, pattern: str) -> Json:
         RefusedError: as `state`.
 
     """
-    if panel.kind is not Kind.CALIBRATION or panel.query.where is not None:
-        raise RefusedError(f"The panel '{panel.id}' is no calibration curve, and no other is drawn in Vega.")
+    if not draws(panel) or panel.query.where is not None:
+        raise RefusedError(
+            f"The panel '{panel.id}' is neither a calibration curve nor lines of a ratio of all documents, "
+            "and no other is drawn in Vega."
+        )
+    return _calibration(panel, pattern) if panel.kind is Kind.CALIBRATION else _ratio(panel, pattern)
+
+
+def _calibration(panel: Panel, pattern: str) -> Json:
     body, width = _search(panel.query)
+    data = _data(pattern, body, f"aggregations.{SCORE}.buckets")
+    return {"$schema": SCHEMA, "data": data, "transform": _transform(width), "layer": _layers()}
+
+
+def _data(pattern: str, body: Json, buckets: str) -> Json:
+    """A search within the dashboard's filters and time, and where in its answer the data is."""
+    url = {"%context%": True, "%timefield%": schema.TIMESTAMP, "index": pattern, "body": body}
+    return {"url": url, "format": {"property": buckets}}
+
+
+def _ratio(panel: Panel, pattern: str) -> Json:
+    """Lines over time of one count divided by another, one line a value of the panel's series."""
+    query, series = panel.query, panel.series or ""
+    [ratio] = panel.ratios.values()
+    over, under, key = query.measures[ratio.over], query.measures[ratio.under], query.by[series]
+    if not isinstance(over, Count) or not isinstance(over.where, Equals) or under != Count():
+        raise RefusedError(f"The ratio of '{panel.id}' is not that of documents with one value to all.")
+    counted = {"over": {"filter": {"term": {over.where.field: over.where.value}}}}
+    by_series = {"terms": {"field": key.field, "size": _MOST_LINES}, "aggs": counted}
+    by_time: dict[str, Any] = {
+        "date_histogram": {
+            "field": schema.TIMESTAMP,
+            "interval": {"%autointerval%": True},
+            "min_doc_count": 1,
+        },
+        "aggs": {"series": by_series},
+    }
+    data = _data(pattern, {"size": 0, "aggs": {"time": by_time}}, "aggregations.time.buckets")
+    x = {"field": "key", "type": "temporal", "title": None}
+    y = {"field": "share", "type": "quantitative", "title": None, "axis": {"format": ".1%"}}
+    color = {"field": "name", "type": "nominal", "title": series}
     return {
         "$schema": SCHEMA,
-        "data": {
-            "url": {"%context%": True, "%timefield%": schema.TIMESTAMP, "index": pattern, "body": body},
-            "format": {"property": BUCKETS},
-        },
-        "transform": _transform(width),
-        "layer": _layers(),
+        "data": data,
+        "transform": [
+            {"flatten": ["series.buckets"], "as": ["of"]},
+            _calculate("name", "datum.of.key"),
+            _calculate("share", "datum.of.over.doc_count / datum.of.doc_count"),
+        ],
+        "layer": [
+            {
+                "mark": {"type": "line", "point": True, "tooltip": True},
+                "encoding": {"x": x, "y": y, "color": color},
+            },
+            *(
+                {
+                    "data": {"values": [{"bound": each.value}]},
+                    "mark": {"type": "rule", "strokeDash": [4, 4], "color": COLOURS[each.severity]},
+                    "encoding": {"y": {"field": "bound", "type": "quantitative"}},
+                }
+                for each in panel.thresholds
+            ),
+        ],
     }
 
 

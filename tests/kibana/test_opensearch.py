@@ -111,7 +111,7 @@ def test_what_is_not_shown_is_told(boards):
     """What is refused or left out is told with its reason, in the list and to whoever looks at the object."""
     told = {(each.dashboard, each.panel): each.reason for each in boards.refused}
     assert {panel for _, panel in told} == {
-        "models", "by-service", "live-errors",
+        "models", "by-service",
         "segments-roc_auc", "segments-accuracy", "segments-mae",
     }  # fmt: skip
     by_id = {each["id"]: each["attributes"] for each, _ in states(boards)}

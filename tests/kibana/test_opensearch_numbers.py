@@ -1,13 +1,16 @@
 """What OpenSearch Dashboards would ask for each panel gives the numbers that the page shows."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import vl_convert
 
 from mlmon.core import schema
 from mlmon.core.dashboards import DASHBOARDS
 from mlmon.core.panel import ALL, VERSION, Kind, Panel, across
+from mlmon.core.panels.service import LIVE_ERRORS
 from mlmon.core.query import narrow
 from mlmon.core.schema import Dataset
 from mlmon.kibana.lens import asked
@@ -18,7 +21,7 @@ from mlmon.stores.search import names
 pytestmark = pytest.mark.slow
 
 ELSEWHERE = ("calibration", "live-errors")
-"""The first is drawn by Vega, as in Kibana, and the second is refused."""
+"""What Vega draws."""
 
 PANELS = {
     panel.id: panel
@@ -97,3 +100,37 @@ def test_opensearch_dashboards_asks_what_the_page_asks(
     assert found.keys() == expected.keys()
     for keys, values in expected.items():
         assert [*map(_is_same, found[keys], values)] == [True] * len(values), (found[keys], values)
+
+
+def test_the_share_of_failures_is_the_pages(cluster, boards, page_store, flown):
+    """What Vega draws of its search's answer is the share of failures by day and model."""
+    spec = json.loads(
+        next(
+            json.loads(each["attributes"]["visState"])["params"]["spec"]
+            for each in boards
+            if each["id"] == "mlmon-visualization-live-errors"
+        )
+    )
+    url, width, height = spec["data"].pop("url"), 1000, 500
+    every = url["body"]["aggs"]["time"]["date_histogram"]
+    assert every["interval"] == {"%autointerval%": True}
+    every["interval"] = "1d"
+    status, answer = cluster.ask("POST", f"/{url['index']}/_search", url["body"])
+    assert status == 200, answer
+    spec["data"] = {"values": answer["aggregations"]["time"]["buckets"]}
+    spec["layer"][0]["encoding"]["y"]["scale"] = {"domain": [0, 1], "nice": False}
+    drawn = vl_convert.vegalite_to_scenegraph({**spec, "width": width, "height": height})
+    query = narrow(across(LIVE_ERRORS, "1d"), None, flown.SPAN)
+    expected = [row["failed"] / row["n"] for row in page_store.query(query)]
+    [points] = _symbols(drawn["scenegraph"])
+    found = [1 - item.get("y", 0) / height for item in sorted(points["items"], key=lambda item: item["x"])]
+    assert max(expected) > 0
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def _symbols(node):
+    """The points of the chart, without those of its legend."""
+    if node.get("marktype") == "symbol" and node.get("name", "").startswith("layer"):
+        yield node
+    for inner in node.get("items", ()):
+        yield from _symbols(inner)

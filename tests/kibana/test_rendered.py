@@ -8,8 +8,8 @@ from mlmon.core import schema
 from mlmon.core.dashboards import DASHBOARDS, Dashboard, Section
 from mlmon.core.panel import Kind, Listing, Panel
 from mlmon.core.panels.performance import CALIBRATION
-from mlmon.core.panels.service import LIVE_LATENCY
-from mlmon.core.query import Exists, Histogram, NumberBucket, Query, SumSquares, TopTerms, narrow
+from mlmon.core.panels.service import LIVE_ERRORS, LIVE_LATENCY
+from mlmon.core.query import Count, Exists, Histogram, NumberBucket, Query, SumSquares, TopTerms, narrow
 from mlmon.core.schema import Dataset, Type
 from mlmon.kibana import vega
 from mlmon.kibana.dashboards import render
@@ -199,12 +199,15 @@ def test_lens_refuses_what_vega_draws(frame):
 
 
 def test_vega_draws_no_other_panel(frame):
-    """What is no calibration curve is refused, and so is one of fewer events."""
-    with pytest.raises(RefusedError, match="no calibration curve"):
-        vega.state(LIVE_LATENCY, "logs")
+    """Other panels are refused, and so are these where they are of fewer events or of another ratio."""
     narrowed = replace(CALIBRATION, query=narrow(CALIBRATION.query, Exists(schema.MODEL_NAME)))
-    with pytest.raises(RefusedError, match="no calibration curve"):
-        vega.state(narrowed, "logs")
+    for panel in (LIVE_LATENCY, narrowed):
+        with pytest.raises(RefusedError, match="neither a calibration curve nor lines"):
+            vega.state(panel, "logs")
+    measures = {**LIVE_ERRORS.query.measures, "failed": Count(where=Exists(schema.ERROR_TYPE))}
+    other = replace(LIVE_ERRORS, query=replace(LIVE_ERRORS.query, measures=measures))
+    with pytest.raises(RefusedError, match="documents with one value to all"):
+        vega.state(other, "logs")
 
 
 def test_links_lead_to_dashboards(rendered, lens_reader):

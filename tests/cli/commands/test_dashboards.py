@@ -32,7 +32,8 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("target", "told"), [("kibana", ""), ("opensearch", "Not shown: live-errors on service. OpenSearch")]
+    ("target", "told"),
+    [("kibana", ""), ("opensearch", "Not shown: by-service on service. Without error_rate: OpenSearch")],
 )
 def test_rendering_writes_a_file_to_import(run, here, target, told):
     """The file has an object a line, the dashboards last; what is not shown is told with its reason."""
@@ -120,7 +121,7 @@ def test_opensearch_dashboards_is_pushed_to(run, here, serve):
     stub = serve(xsrf="osd-xsrf", version="3.8.0")
     done = run("dashboards", "push", "--target", "opensearch", "--kibana", stub.url)
     assert done.exit_code == 0, done.output
-    assert "Not shown: live-errors on service." in done.stderr
+    assert "Not shown: by-service on service." in done.stderr
     assert {kind for kind, _ in stub.objects["default"]} == {
         "index-pattern", "visualization", "search", "dashboard",
     }  # fmt: skip
