@@ -64,12 +64,14 @@ class Pass(Struct, kw_only=True):
 class _Remembered(Struct, kw_only=True):
     """When the last pass was, which references it used, and the newest windows that analyzers have looked at.
 
-    The latter only of analyzers that look once, by analyzer, size and model.
+    The latter only of analyzers that look once, by analyzer, size and model. `expected` is what the settings
+    declared of each model's features, as text; where they declare nothing, it is not there.
     """
 
     now: datetime | None = None
     references: dict[str, datetime] = {}
     looked: dict[str, datetime] = {}
+    expected: dict[str, str] = {}
 
 
 class _Stopwatch(Struct, kw_only=True):
@@ -243,7 +245,10 @@ def _state(work: _Work, model: Model, hours: set[datetime]) -> None:
     is_new = any(work.before.references.get(name) != built for name, built in names.items())
     if is_new:
         work.store.put(list(usual.stated(model, profiles)))
-    again = _whole(model) if is_new else work.again
+    if model.expect:
+        work.after.expected[model.name] = msgspec.json.encode(model.expect, order="sorted").decode()
+    is_told = work.before.expected.get(model.name) != work.after.expected.get(model.name)
+    again = _whole(model) if is_new or is_told else work.again
     changed = _changed(model, hours, now=work.now, again=again)
     maturity = maturity_of(work.config, model.name)
     for size in work.config.analyze.windows:

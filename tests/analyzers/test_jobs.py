@@ -7,7 +7,7 @@ from mlmon.analyzers import profile_window, reference
 from mlmon.analyzers.jobs import run_forever, run_once
 from mlmon.analyzers.models import models
 from mlmon.core import clock
-from mlmon.core.config import AnalyzeConfig, Config
+from mlmon.core.config import AnalyzeConfig, Config, ExpectConfig, ModelConfig
 from mlmon.core.result import State, identity
 from mlmon.core.window import Window
 
@@ -180,3 +180,20 @@ def test_an_empty_store_is_no_error(store):
     """A pass over nothing does nothing."""
     done = run(store)
     assert (done.models, done.windows, done.metrics) == (0, 0, 0)
+
+
+def test_a_new_declaration_is_held_against_what_is_stored(store, service, results):
+    """What the settings newly declare is judged in windows stated before; taken back, it resolves."""
+    serve(store, service)
+    run(store, config=WEEKS)
+    assert [one for one in results(store).findings if one.analyzer == "quality"] == []
+    model = ModelConfig(expect={"x": ExpectConfig(high=0.0)})
+    declared = Config(analyze=WEEKS.analyze, models={"m": model})
+    run(store, config=declared)
+    found = [one for one in results(store).findings if one.analyzer == "quality"]
+    assert {(one.subject, one.metric, one.state) for one in found} == {("x", "outside_rate", State.FIRING)}
+    again = run(store, config=declared)
+    assert (again.metrics, again.findings) == (0, 0)
+    run(store, config=WEEKS)
+    found = [one for one in results(store).findings if one.analyzer == "quality"]
+    assert {one.state for one in found} == {State.RESOLVED}
