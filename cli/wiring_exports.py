@@ -38,7 +38,7 @@ class Refused(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def place(config: Config) -> Place:
+def place(config: Config, *, by_mlmon: bool = False) -> Place:
     """The indices of the settings, and how late results may be: two passes, at least 2 minutes."""
     from datetime import timedelta
 
@@ -48,7 +48,7 @@ def place(config: Config) -> Place:
 
     namespace = names.checked(config.store.namespace)
     lag = max(2 * parse_duration(config.analyze.every), timedelta(minutes=2))
-    return Place(index=lambda dataset: names.pattern(dataset, namespace), lag=lag)
+    return Place(index=lambda dataset: names.pattern(dataset, namespace), lag=lag, by_mlmon=by_mlmon)
 
 
 def rules(config: Config) -> tuple[Rule, ...]:
@@ -65,9 +65,9 @@ def rules(config: Config) -> tuple[Rule, ...]:
 
 
 def export(
-    rules: Sequence[Rule], target: str, config: Config, notify: tuple[str, ...]
+    rules: Sequence[Rule], target: str, config: Config, notify: tuple[str, ...], *, by_mlmon: bool = False
 ) -> tuple[list[Exported], list[Refused]]:
-    """The rules that an engine can say, and the others.
+    """The rules that an engine can say, and the others; with `by_mlmon` it only tells what mlmon judged.
 
     Raises:
         UsageError: `notify` names no way that the engine has to tell.
@@ -75,7 +75,7 @@ def export(
     """
     from mlmon.alerts.exports.search import RefusedError
 
-    where, done, refused = place(config), list[Exported](), list[Refused]()
+    where, done, refused = place(config, by_mlmon=by_mlmon), list[Exported](), list[Refused]()
     for rule in rules:
         try:
             done.append(_WAYS[target](rule, where, notify))

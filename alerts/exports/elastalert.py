@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from mlmon.alerts.exports.search import Place, RefusedError, Search, search_of
+from mlmon.alerts.exports.search import LONGEST_ALERT, Place, Search, refused, search_of
 from mlmon.alerts.exports.watcher import interval, quiet
 from mlmon.alerts.exports.words import sentence, told
 from mlmon.alerts.rules import OfLogs, OfSilence, Rule
@@ -46,6 +46,9 @@ def elastalert(rule: Rule, place: Place, alert: tuple[str, ...] = ("debug",)) ->
 
 def _type(rule: Rule, search: Search, place: Place) -> dict[str, Any]:
     """The rule type, with what it counts and for how long it looks back."""
+    if place.by_mlmon:
+        long = {"timeframe": _times(LONGEST_ALERT), "buffer_time": _times(LONGEST_ALERT)}
+        return {"type": "frequency", "num_events": 1, "query_key": list(search.keys), **long}
     if isinstance(rule.subject, OfSilence):
         silence = timedelta(seconds=rule.bound.value if rule.bound else 0)
         return {
@@ -70,10 +73,7 @@ def _type(rule: Rule, search: Search, place: Place) -> dict[str, Any]:
 
 def _span(rule: Rule) -> timedelta:
     if rule.size == "month":
-        raise RefusedError(
-            f"The rule '{rule.name}' ({rule.place}) cannot be exported: ElastAlert2 knows no months. "
-            "Give a window of days, such as 30d."
-        )
+        raise refused(rule, "ElastAlert2 knows no months. Give a window of days, such as 30d.")
     lasts = 1 if isinstance(rule.subject, OfLogs) else rule.lasting.among
     return lasts * parse_duration(rule.size)
 

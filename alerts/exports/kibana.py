@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from mlmon.alerts.exports.search import MOST_SERIES, Place, RefusedError, Search, search_of, written
+from mlmon.alerts.exports.search import MOST_SERIES, Place, Search, refused, search_of, written
 from mlmon.alerts.exports.watcher import interval, quiet
 from mlmon.alerts.exports.words import told
 from mlmon.alerts.rules import Rule
@@ -58,7 +58,7 @@ def _check(rule: Rule, search: Search) -> None:
     elif len(search.keys) > _MOST_KEYS:
         why = f"Kibana's query rule groups by at most {_MOST_KEYS} fields."
     if why:
-        raise RefusedError(f"The rule '{rule.name}' ({rule.place}) cannot be exported: {why}")
+        raise refused(rule, why)
 
 
 def params(search: Search) -> dict[str, Any]:

@@ -35,6 +35,9 @@ Clause = dict[str, Any]
 MOST_SERIES: Final = 1_000
 """How many series one search counts; a rule that has more is to be cut by `models`."""
 
+LONGEST_ALERT: Final = timedelta(days=400)
+"""An alert that began longer ago than results are kept by default is not looked for."""
+
 _SEVERITIES: Final = tuple(Severity)
 _MONTH: Final = "month"
 
@@ -79,11 +82,13 @@ class Place(Struct, frozen=True, kw_only=True):
     """The cluster a rule is exported for: what its indices are called, and how late results may be.
 
     `lag` is how long after a window's end its results are there: the time between two passes of the jobs, and
-    what a pass takes. A window is looked at from then on.
+    what a pass takes. A window is looked at from then on. With `by_mlmon` the engine does not judge: it looks
+    for the alerts that the built-in evaluator keeps among the findings, and only tells of them.
     """
 
     index: Callable[[Dataset], str]
     lag: timedelta = timedelta(minutes=10)
+    by_mlmon: bool = False
 
 
 def search_of(rule: Rule, place: Place) -> Search:
@@ -93,8 +98,10 @@ def search_of(rule: Rule, place: Place) -> Search:
         RefusedError: a search cannot say it.
 
     """
+    if place.by_mlmon:
+        return _of_alerts(rule, place)
     for reason in reasons(rule):
-        raise RefusedError(f"The rule '{rule.name}' ({rule.place}) cannot be exported: {reason}")
+        raise refused(rule, reason)
     match rule.subject:
         case OfMetric():
             return _of_metric(rule, rule.subject, place)
@@ -104,6 +111,14 @@ def search_of(rule: Rule, place: Place) -> Search:
             return _of_logs(rule, rule.subject, place)
         case OfSilence():
             return _of_silence(rule, place)
+
+
+def refused(rule: Rule, reason: str) -> RefusedError:
+    """The error that a rule cannot be said, with what always can be done."""
+    return RefusedError(
+        f"The rule '{rule.name}' ({rule.place}) cannot be exported: {reason} "
+        "Or let mlmon judge it and the engine only tell: --judge mlmon."
+    )
 
 
 def reasons(rule: Rule) -> Iterator[str]:
@@ -156,7 +171,33 @@ def _is_one_model(rule: Rule) -> bool:
     return rule.by == ("model",) and len(rule.models) == 1 and not set("*?") & set(rule.models[0])
 
 
-_LOG_KEYS: Final = {"model": schema.MODEL_NAME, "logger": schema.LOG_LOGGER}
+_LOG_KEYS: Final = {
+    "model": schema.MODEL_NAME,
+    "version": schema.MODEL_VERSION,
+    "logger": schema.LOG_LOGGER,
+}
+
+
+def _of_alerts(rule: Rule, place: Place) -> Search:
+    """The open alerts of a rule: each is a finding of `rule:NAME` that fires until it is over."""
+    fields = {
+        "model": schema.MODEL_NAME,
+        "version": schema.MODEL_VERSION,
+        "segment": schema.RESULT_SEGMENT,
+        "subject": schema.RESULT_SUBJECT,
+        "logger": schema.RESULT_SUBJECT,
+    }
+    return Search(
+        index=place.index(Dataset.FINDING),
+        clauses=(
+            term(schema.RESULT_ANALYZER, rule.analyzer),
+            term(schema.FINDING_STATE, str(State.FIRING)),
+        ),
+        time=schema.WINDOW_START,
+        after=f"now-{written(LONGEST_ALERT)}",
+        until="now",
+        keys=tuple(dict.fromkeys(fields[key] for key in rule.by)),
+    )
 
 
 def _of_metric(rule: Rule, subject: OfMetric, place: Place) -> Search:

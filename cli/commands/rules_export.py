@@ -29,6 +29,13 @@ _EXPORT: Final = "mlmon rules export --to"
 @asks(*SOURCE)
 @click.argument("names", nargs=-1, metavar="[RULE]...")
 @click.option("--to", "target", type=click.Choice(TARGETS), required=True, help="The engine.")
+@click.option(
+    "--judge",
+    type=click.Choice(("engine", "mlmon")),
+    default="engine",
+    show_default=True,
+    help="Who judges; mlmon: the engine only tells of the alerts that mlmon rules evaluate keeps.",
+)
 @click.option("--out", metavar="DIR", type=click.Path(file_okay=False), help="Write a file a rule.")
 @click.option("--push", is_flag=True, help="Put them into the cluster, over those of their names.")
 @click.option("--simulate", is_flag=True, help="Let Watcher run each once, now; nothing is kept or told.")
@@ -44,6 +51,7 @@ def command(
     *,
     names: tuple[str, ...],
     target: str,
+    judge: str,
     out: str | None,
     push: bool,
     simulate: bool,
@@ -59,7 +67,9 @@ def command(
     from mlmon.cli.output import note
 
     config = settings(asked)
-    done, refused = wiring_exports.export(_chosen(config, names), target, config, notify)
+    done, refused = wiring_exports.export(
+        _chosen(config, names), target, config, notify, by_mlmon=judge == "mlmon"
+    )
     if simulate:
         for name, tried in wiring_exports.simulate(done, target, config):
             acts = ", ".join(tried.actions) or "nothing"
@@ -75,7 +85,7 @@ def command(
     _tell(done, refused)
     if names and refused:
         raise click.exceptions.Exit(1)
-    if out is not None or push:
+    if (out is not None or push) and judge == "engine":
         note(f"Silence and ack of mlmon do not reach {target}; mute them there.")
 
 

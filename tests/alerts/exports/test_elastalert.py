@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from mlmon.alerts.exports import elastalert
 from mlmon.alerts.exports.search import RefusedError
@@ -74,7 +75,9 @@ def loaded(from_pypi, tmp_path_factory):
 @pytest.mark.slow
 def test_its_own_loader_takes_every_rule(rules, place, loaded):
     """ElastAlert2's schema and loader find nothing wrong with any file, and give it the type meant."""
-    kinds = {name: answer.get("type") or answer for name, answer in loaded(written(rules, place)).items()}
+    of_mlmon = elastalert.elastalert(rules["drifted"], replace(place, by_mlmon=True))
+    answers = loaded(written(rules, place) | {"of-mlmon": of_mlmon})
+    kinds = {name: answer.get("type") or answer for name, answer in answers.items()}
     flat = {"too-quiet", "silent"}
     assert kinds == {name: "FlatlineRule" if name in flat else "FrequencyRule" for name in kinds}
 

@@ -2,8 +2,10 @@
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from mlmon.alerts.exports.search import RefusedError, counted, reasons, search_of
+from mlmon.alerts.exports.search import RefusedError, counted, reasons, search_of, term
+from mlmon.core import schema
 
 
 def test_each_rule_is_one_search(rules, place, golden):
@@ -51,3 +53,11 @@ def test_bounds_of_lines_are_whole_numbers(rule, place):
     above = search_of(rule("log: {level: error}\nwindow: 1h\nabove: 10.5"), place)
     below = search_of(rule("log: {level: error}\nwindow: 1h\nbelow: 10.5\nmodels: m"), place)
     assert (above.count, below.below) == (11, 11)
+
+
+def test_mlmon_can_judge_every_rule(rule, place):
+    """With the built-in evaluator as the judge the search finds the open alerts of whatever rule."""
+    lines = "metric: f1\nwindow: 1d\nfalls: 5%\nagainst: seasonal\nrecover: 3%\nversions: '*'"
+    search = search_of(rule(lines), replace(place, by_mlmon=True))
+    assert search.keys == (schema.MODEL_NAME, schema.MODEL_VERSION)
+    assert search.clauses == (term(schema.RESULT_ANALYZER, "rule:one"), term(schema.FINDING_STATE, "firing"))
