@@ -39,7 +39,7 @@ RECONSTRUCTION: Final = "pca_reconstruction"
 SHARE: Final = "domain_share"
 
 _TICK: Final = timedelta(microseconds=1)
-_TOLD: Final = 0.1
+TOLD: Final = 0.1
 """The share of what a classifier goes by from which on the message names a feature."""
 
 
@@ -278,7 +278,7 @@ def _finding(ask: Ask, cell: Cell, found: Together, test: Test, run: Sequence[Wi
 
 
 def _of_area(found: Together, area: Domain) -> dict[str, Any]:
-    names = [name for name, share in found.shares.items() if share >= _TOLD]
+    names = [name for name, share in found.shares.items() if share >= TOLD]
     return _numbers(area.estimate) | {
         "message": (
             f"The features together have changed: a classifier tells rows from the reference's with an area "

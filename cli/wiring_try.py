@@ -23,6 +23,13 @@ def drift(
     return compare.as_rows(compare.compare(reference, current, mixed=mixed))
 
 
+def drift_together(reference: Mapping[str, Any], current: Mapping[str, Any]) -> str:
+    """Whether the columns go together alike, in one line; empty where too little is there to say."""
+    from mlmon.analyzers import compare_rows
+
+    return compare_rows.sentence(compare_rows.compare(reference, current))
+
+
 def drift_keys() -> tuple[str, ...]:
     """The keys of the rows of `drift`."""
     from mlmon.analyzers import compare

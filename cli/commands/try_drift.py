@@ -49,13 +49,14 @@ def command(asked: Asked, reference_file: str, current_file: str, columns: str |
     named = tuple(name.strip() for name in columns.split(",") if name.strip()) if columns else ()
     reference, current, mixed = _read(reference_file, current_file, named)
     found = list(wiring_try.drift(reference.values, current.values, mixed=mixed))
+    together = wiring_try.drift_together(reference.values, current.values) if asked.format == "table" else ""
     output.write(
         found,
         asked.format,
         keys=wiring_try.drift_keys(),
         columns=_shown(),
         empty=f"{reference_file} and {current_file} have no column in common.",
-        hint=_hint(found, reference, current),
+        hint=_hint(found, together, reference, current),
     )
 
 
@@ -110,11 +111,13 @@ def _chance(row: Row) -> str:
     return units.NOTHING if value is None else f"{value:.2g}"
 
 
-def _hint(found: list[Row], reference: Frame, current: Frame) -> str:
+def _hint(found: list[Row], together: str, reference: Frame, current: Frame) -> str:
     from mlmon.cli import units
 
     drifted = sum(row["verdict"] == "drift" for row in found)
     said = [f"{drifted} of {units.counted(len(found), 'column')} drifted"]
+    if together:
+        said.append(together)
     for one, other in ((reference, current), (current, reference)):
         alone = [name for name in one.values if name not in other.values]
         if alone:

@@ -103,6 +103,21 @@ def test_a_table_fits_80_columns(run, files):
     assert "2 of 7 columns drifted" in shown.stderr
 
 
+def test_columns_that_turn_against_each_other_are_told_in_a_line(run, tmp_path, monkeypatch):
+    """Where each column looks the same but two no longer go together, the table's last line says so."""
+    rng = np.random.default_rng(6)
+    for name, sign in (("reference", 1), ("current", -1)):
+        temp = rng.normal(size=800)
+        dew = sign * temp + rng.normal(size=800) / 3
+        with (tmp_path / f"{name}.csv").open("w") as file:
+            csv.writer(file).writerows([("temp", "dew"), *zip(temp, dew, strict=True)])
+    monkeypatch.chdir(tmp_path)
+    shown = run(*BOTH)
+    said = " ".join(shown.stderr.split())
+    assert "0 of 2 columns drifted" in said
+    assert "together: a classifier tells the files apart by" in said
+
+
 def test_csv_has_a_row_a_column(run, files):
     """CSV comes with a header and a row for each column asked for."""
     shown = run(*BOTH, "--columns", "origin,temp", "--format", "csv")
