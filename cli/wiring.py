@@ -230,7 +230,7 @@ def serving(reader: Reader, config: Config) -> Iterator[str]:
     """
     import uvicorn
 
-    from mlmon.cli import exposed
+    from mlmon.cli import exposed, wiring_page
     from mlmon.web.app import app
 
     def metrics(now: datetime) -> Iterator[Family]:
@@ -239,7 +239,13 @@ def serving(reader: Reader, config: Config) -> Iterator[str]:
     listening = threads.bound(config.page.host, config.page.port, "page.port")
     server = uvicorn.Server(
         uvicorn.Config(
-            app(reader, metrics=metrics, events=config.events),
+            app(
+                reader,
+                metrics=metrics,
+                events=config.events,
+                alerts=wiring_page.Alerts(reader, config),
+                check=wiring_page.check(config),
+            ),
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=2,

@@ -24,7 +24,7 @@ from mlmon.core.store import Store, Written
 if TYPE_CHECKING:
     from mlmon.pipelines.collector.server import Doors
     from mlmon.pipelines.deadletter import Head
-    from mlmon.pipelines.keys import Key
+    from mlmon.pipelines.keys import Key, Keyring
     from mlmon.pipelines.letters import Letters as Letters  # noqa: PLC0414 - for commands to name
     from mlmon.pipelines.pipeline import Counters, Sink
     from mlmon.pipelines.tail.tail import Tail as Tail  # noqa: PLC0414 - for commands to name
@@ -93,6 +93,18 @@ def keys(config: Config) -> list[Key]:
     from mlmon.pipelines import keys as kept
 
     return kept.read(_keys_file(config))
+
+
+def keyring(config: Config) -> Keyring:
+    """The keys as a service that runs reads them, which sees changes; for one thread at a time.
+
+    Raises:
+        StoreError: they are there and cannot be read.
+
+    """
+    from mlmon.pipelines import keys as kept
+
+    return kept.Keyring(_keys_file(config))
 
 
 def create_key(config: Config, *, namespace: str, name: str, now: datetime) -> tuple[Key, str]:

@@ -1,10 +1,8 @@
-"""The page as a web application: it only reads, and nothing it sends leaves for another host."""
+"""The page as a web application: it changes silences alone, and nothing it sends leaves for another host."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -16,24 +14,25 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mlmon.core import clock
 from mlmon.core.clock import Clock
-from mlmon.core.errors import MlmonError, StoreError, UsageError
+from mlmon.core.errors import UsageError
 from mlmon.core.exposition import Family, form_for, render
 from mlmon.core.occasions import EventConfig
 from mlmon.core.panels.model import OVER_TIME
 from mlmon.core.result import Finding, identity
 from mlmon.core.store import Reader
-from mlmon.web import bundle, delivery, detail, export, found, logs, model, overview, pages
+from mlmon.web import bundle, delivery, detail, export, found, logs, model, overview, pages, ruling
+from mlmon.web.admission import Check
+from mlmon.web.alerts import Alerts
+from mlmon.web.desk import Desk, NoSuchError, api, html, page, told
 from mlmon.web.logs import KINDS, LEVELS
-from mlmon.web.remembered import Remembered
 from mlmon.web.view import address
 
-_THREADS: Final = 4
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -41,24 +40,11 @@ _POLICY: Final = (
 _HEADERS: Final = (
     (b"content-security-policy", _POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 _FOR_GOOD: Final = "public, max-age=31536000, immutable"
 _TYPES: Final = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
-
-
-class _Desk:
-    """What every handler needs: the store, the time, and threads to ask with."""
-
-    def __init__(self, reader: Reader, clock_: Clock, events: Sequence[EventConfig]) -> None:
-        self.events = events
-        self.reader: Reader = Remembered(reader)
-        self.clock = clock_
-        self.pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mlmon-page")
-
-    def now(self) -> datetime:
-        return clock.to_datetime(self.clock())
 
 
 Tell = Callable[[datetime], Iterable[Family]]
@@ -71,14 +57,17 @@ def app(
     clock: Clock = clock.system,
     metrics: Tell | None = None,
     events: Sequence[EventConfig] = (),
+    alerts: Alerts | None = None,
+    check: Check | None = None,
 ) -> Starlette:
     """The application: pages under `/`, data under `/api`. Serve it with any ASGI server.
 
     `metrics` is what `/metrics` serves, nothing by default. `events` are declared ones; charts over time show
-    them as bands. The script that draws is made on a thread at start-up; the reader is asked from several
-    threads.
+    them as bands. `alerts` are shown, silenced and taken; None where no rules are evaluated. `check` is asked
+    of the key that a change comes with; without it changes are taken under the names of this machine alone.
+    The script that draws is made on a thread at start-up; the reader is asked from several threads.
     """
-    desk = _Desk(reader, clock, events)
+    desk = Desk(reader, clock, events, alerts, check)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -88,19 +77,20 @@ def app(
         desk.pool.shutdown(wait=False, cancel_futures=True)
 
     routes = [
-        Route("/", _page(desk, _overview)),
-        Route("/models/{name:path}", _page(desk, _model)),
-        Route("/findings/{id}", _page(desk, _finding)),
-        Route("/logs", _page(desk, _logs)),
+        Route("/", page(desk, _overview)),
+        Route("/models/{name:path}", page(desk, _model)),
+        Route("/findings/{id}", page(desk, _finding)),
+        Route("/logs", page(desk, _logs)),
+        *ruling.routes(desk),
         Route("/assets/{tag}/{name}", _asset),
-        Route("/api/models", _api(desk, _api_models)),
-        Route("/api/model", _api(desk, _api_model)),
-        Route("/api/panels", _api(desk, _api_panels)),
-        Route("/api/panels/{id}.{form}", _api(desk, _api_panel)),
-        Route("/api/findings", _api(desk, _api_findings)),
-        Route("/api/findings/{id}", _api(desk, _api_finding)),
-        Route("/api/logs", _api(desk, _api_logs)),
-        Route("/metrics", _api(desk, partial(_metrics, metrics))),
+        Route("/api/models", api(desk, _api_models)),
+        Route("/api/model", api(desk, _api_model)),
+        Route("/api/panels", api(desk, _api_panels)),
+        Route("/api/panels/{id}.{form}", api(desk, _api_panel)),
+        Route("/api/findings", api(desk, _api_findings)),
+        Route("/api/findings/{id}", api(desk, _api_finding)),
+        Route("/api/logs", api(desk, _api_logs)),
+        Route("/metrics", api(desk, partial(_metrics, metrics))),
         Route("/health", lambda _: PlainTextResponse("ok\n")),
     ]
     return Starlette(
@@ -126,67 +116,12 @@ class _Guard:
         await self.inner(scope, receive, guarded if scope["type"] == "http" else send)
 
 
-def _page(
-    desk: _Desk, show: Callable[[_Desk, Request], Response]
-) -> Callable[[Request], Awaitable[Response]]:
-    async def handle(request: Request) -> Response:
-        try:
-            return await run_in_threadpool(show, desk, request)
-        except MlmonError as error:
-            return _apology(request, error)
-
-    return handle
-
-
-def _api(desk: _Desk, answer: Callable[[_Desk, Request], Any]) -> Callable[[Request], Awaitable[Response]]:
-    async def handle(request: Request) -> Response:
-        try:
-            given = await run_in_threadpool(answer, desk, request)
-        except MlmonError as error:
-            return _json({"error": str(error)}, status=_status(error))
-        return given if isinstance(given, Response) else _cached(request, export.as_json(given))
-
-    return handle
-
-
-def _status(error: MlmonError) -> int:
-    if isinstance(error, UsageError):
-        return 404 if isinstance(error, _NoSuchError) else 400
-    return 503 if isinstance(error, StoreError) else 500
-
-
-class _NoSuchError(UsageError):
-    """Something that is asked for by name and is not there."""
-
-
-def _json(value: Any, *, status: int = 200) -> Response:  # noqa: ANN401 - any plain value
-    return Response(export.as_json(value), status, media_type="application/json")
-
-
-def _cached(request: Request, body: bytes) -> Response:
-    """The body, or nothing where the browser has it already: what makes watching live cheap."""
-    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"etag": tag, "cache-control": "no-cache"}
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
-
-
-def _html(template: str, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401 - whatever it shows
-    text = pages.render(template, assets=pages.assets_path(), vega=pages.vega_path(), **values)
-    return HTMLResponse(text, status, headers={"cache-control": "no-cache"})
-
-
-def _apology(request: Request, error: MlmonError) -> Response:
-    return _html("error.html", _status(error), message=str(error), path=request.url.path)
-
-
 async def _not_there(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     message = f"There is nothing at {request.url.path}. Start at / for all models."
     if request.url.path.startswith("/api/"):
-        return _json({"error": message.replace("/ for", "/api/models for")}, status=status)
-    return _html("error.html", status, message=message, path=request.url.path)
+        return told({"error": message.replace("/ for", "/api/models for")}, status=status)
+    return html("error.html", status, message=message, path=request.url.path)
 
 
 async def _asset(request: Request) -> Response:
@@ -213,75 +148,78 @@ def _params(request: Request) -> dict[str, str]:
     return dict(request.query_params)
 
 
-def _overview(desk: _Desk, request: Request) -> Response:
+def _overview(desk: Desk, request: Request) -> Response:
     template = "rows.html" if "fragment" in request.query_params else "overview.html"
     return _overview_of(desk, _params(request), template)
 
 
-def _overview_of(desk: _Desk, params: dict[str, str], template: str) -> Response:
+def _overview_of(desk: Desk, params: dict[str, str], template: str) -> Response:
     now = desk.now()
     seen = overview.read(desk.reader, params, now)
-    return _html(
+    return html(
         template,
         overview=seen,
         view=seen.view,
         words=overview.WORDS,
         ages=overview.ages(seen, now),
         delivery=delivery.read(desk.reader),
+        firing=ruling.firing(desk),
         path="/",
         store=desk.reader.url,
     )
 
 
-def _looked(desk: _Desk, request: Request, name: str) -> model.Looked:
+def _looked(desk: Desk, request: Request, name: str) -> model.Looked:
     if not name:
         raise UsageError("The address names no model. Add model=NAME; /api/models lists them.")
     looked = model.look(desk.reader, name, _params(request), desk.now(), desk.pool)
     if looked is None:
-        raise _NoSuchError(f"There is no model '{name}' in {desk.reader.url}. See / for those there are.")
+        raise NoSuchError(f"There is no model '{name}' in {desk.reader.url}. See / for those there are.")
     return looked
 
 
-def _model(desk: _Desk, request: Request) -> Response:
+def _model(desk: Desk, request: Request) -> Response:
     looked = _looked(desk, request, request.path_params["name"])
-    page = model.read(desk.reader, looked, desk.pool, desk.events)
+    seen = model.read(desk.reader, looked, desk.pool, desk.events)
     ids = (model.TIMELINE, *(panel.id for panel in looked.panels))
-    return _html(
+    return html(
         "model.html",
         looked=looked,
         view=looked.view,
-        head=detail.head_of(page.groups),
-        drawn={model.TIMELINE: page.timeline, **page.drawn},
+        head=detail.head_of(seen.groups),
+        drawn={model.TIMELINE: seen.timeline, **seen.drawn},
         path=pages.model_path(looked.name),
         over_time=OVER_TIME,
         commands={id_: model.command(looked, id_) for id_ in ids},
         export=address("", looked.view, model=looked.name),
         delivery=delivery.read(desk.reader, looked.name),
-        payload=pages.inline_json(model.payload(page)),
+        alerts=ruling.of_model(desk, looked.name),
+        now=desk.now(),
+        payload=pages.inline_json(model.payload(seen)),
     )
 
 
-def _finding(desk: _Desk, request: Request) -> Response:
+def _finding(desk: Desk, request: Request) -> Response:
     shown = detail.finding(desk.reader, _found(desk, request), desk.pool)
-    return _html("finding.html", payload=pages.inline_json({"panels": shown["drawn"]}), **shown)
+    return html("finding.html", payload=pages.inline_json({"panels": shown["drawn"]}), **shown)
 
 
-def _found(desk: _Desk, request: Request) -> Finding:
+def _found(desk: Desk, request: Request) -> Finding:
     id_ = request.path_params["id"]
     finding = found.by_id(desk.reader, id_)
     if finding is None:
-        raise _NoSuchError(
+        raise NoSuchError(
             f"There is no finding '{id_}'. It may have been restated since, or be older than what is kept."
         )
     return finding
 
 
-def _logs(desk: _Desk, request: Request) -> Response:
+def _logs(desk: Desk, request: Request) -> Response:
     params = _params(request)
     looked = _looked(desk, request, params.get("model", ""))
     asked = logs.parse(params, looked.view.window, desk.now())
     lines = logs.read(desk.reader, asked)
-    return _html(
+    return html(
         "logs.html",
         looked=looked,
         view=looked.view,
@@ -293,11 +231,11 @@ def _logs(desk: _Desk, request: Request) -> Response:
     )
 
 
-def _api_models(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
+def _api_models(desk: Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
     return overview.data(overview.read(desk.reader, _params(request), desk.now()))
 
 
-def _api_model(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
+def _api_model(desk: Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
     looked = _looked(desk, request, request.query_params.get("model", ""))
     have = looked.choices
     return {
@@ -314,12 +252,12 @@ def _api_model(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain va
     }
 
 
-def _api_panels(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
+def _api_panels(desk: Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
     looked = _looked(desk, request, request.query_params.get("model", ""))
     return model.payload(model.read(desk.reader, looked, desk.pool, desk.events))
 
 
-def _api_panel(desk: _Desk, request: Request) -> Response:
+def _api_panel(desk: Desk, request: Request) -> Response:
     looked = _looked(desk, request, request.query_params.get("model", ""))
     id_, form = request.path_params["id"], request.path_params["form"]
     if id_ == model.TIMELINE:
@@ -328,7 +266,7 @@ def _api_panel(desk: _Desk, request: Request) -> Response:
         panel = model.panel_of(looked, id_)
         if panel is None:
             ids = ", ".join(one.id for one in looked.panels)
-            raise _NoSuchError(f"There is no panel '{id_}'. Allowed are findings, {ids}.")
+            raise NoSuchError(f"There is no panel '{id_}'. Allowed are findings, {ids}.")
         rows = model.ask(desk.reader, panel, model.scope_of(looked, panel))
     if form == "json":
         return Response(export.as_json(rows), media_type="application/json")
@@ -338,23 +276,23 @@ def _api_panel(desk: _Desk, request: Request) -> Response:
     raise UsageError(f"'{form}' is no form of data. Allowed are csv and json.")
 
 
-def _api_findings(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
+def _api_findings(desk: Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
     looked = _looked(desk, request, request.query_params.get("model", ""))
     return [detail.plain(finding) for finding in found.of_model(desk.reader, looked.scope)]
 
 
-def _api_finding(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
+def _api_finding(desk: Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
     finding = _found(desk, request)
     return {**detail.plain(finding), "id": identity(finding), "evidence": finding.evidence}
 
 
-def _metrics(tell: Tell | None, desk: _Desk, request: Request) -> Response:
+def _metrics(tell: Tell | None, desk: Desk, request: Request) -> Response:
     form = form_for(request.headers.get("accept", ""))
     text = render(tell(desk.now()) if tell else (), form)
     return Response(text, headers={"content-type": str(form)})
 
 
-def _api_logs(desk: _Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
+def _api_logs(desk: Desk, request: Request) -> Any:  # noqa: ANN401 - plain values
     params = _params(request)
     looked = _looked(desk, request, params.get("model", ""))
     return logs.read(desk.reader, logs.parse(params, looked.view.window, desk.now()))

@@ -18,6 +18,7 @@ from mlmon.core.clock import isoformat
 from mlmon.core.panel import Unit
 from mlmon.core.result import identity
 from mlmon.web import bundle, evidence, export, found, overview, units
+from mlmon.web.alerts import PHASES
 from mlmon.web.marks import Spec
 from mlmon.web.view import PRESETS, address, utc
 
@@ -45,6 +46,7 @@ def _environment() -> Environment:
     environment.filters["identity"] = identity
     environment.filters["told"] = overview.told
     environment.globals.update(
+        PHASES=PHASES,
         PRESETS=PRESETS,
         address=address,
         value=evidence.value,

@@ -50,7 +50,7 @@
     try {
       const html = await ask(`${location.pathname}${location.search}`);
       if (mine !== turn) return;
-      const data = adopt(html, "head", "list", "ranges", "delivery");
+      const data = adopt(html, "head", "list", "ranges", "delivery", "alerts");
       say("");
       if (data && data.textContent !== latest) { latest = data.textContent; showAll(document, JSON.parse(latest)); }
     } catch (error) { if (mine === turn) say(quiet ? `Not live: ${error.message}` : error.message); }
@@ -83,11 +83,11 @@
       location.assign(`${form.getAttribute("action")}?${params}`);
     });
     document.addEventListener("click", (event) => {
-      for (const open of document.querySelectorAll("details.more[open], details.dates[open]")) if (!open.contains(event.target)) open.open = false;
+      for (const open of document.querySelectorAll("details.more[open], details.dates[open], details.act[open]")) if (!open.contains(event.target)) open.open = false;
     });
     document.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
-      for (const open of document.querySelectorAll("details.more[open], details.dates[open]")) { open.open = false; open.querySelector("summary").focus(); }
+      for (const open of document.querySelectorAll("details.more[open], details.dates[open], details.act[open]")) { open.open = false; open.querySelector("summary").focus(); }
     });
   };
 
@@ -179,7 +179,7 @@
   };
 
   // j and k go through what can be opened, / to where one can search.
-  const STOPS = "tbody th a, figure.chart:not(.none), .finding a, .lines summary";
+  const STOPS = "tbody th a:first-of-type, figure.chart:not(.none), .finding a, .lines summary";
   const keys = () => document.addEventListener("keydown", (event) => {
     if (event.metaKey || event.ctrlKey || event.altKey) return;
     const inside = event.target.closest("input, select, textarea");
@@ -200,6 +200,25 @@
     if (next) { next.focus({ preventScroll: true }); next.scrollIntoView({ block: "nearest" }); event.preventDefault(); }
   });
 
+  // The name that somebody gave once is there the next time.
+  const remembering = () => {
+    const fill = () => { for (const field of document.querySelectorAll("[data-remember]")) field.value ||= localStorage.getItem(`mlmon-${field.dataset.remember}`) || ""; };
+    fill();
+    document.addEventListener("submit", (event) => {
+      for (const field of event.target.querySelectorAll("[data-remember]")) localStorage.setItem(`mlmon-${field.dataset.remember}`, field.value);
+    });
+    document.addEventListener("adopted", fill);
+  };
+  // Alerts stay live, but for a form that somebody is filling in.
+  const alerts = async () => {
+    if (document.querySelector("details.act[open], form.end input:focus")) return;
+    try {
+      adopt(await ask(`${location.pathname}${location.search}`), "title", "rules");
+      document.dispatchEvent(new CustomEvent("adopted"));
+      say("");
+    } catch (error) { say(`Not live: ${error.message}`); }
+  };
+
   mlmon.localise(document);
   const zone = document.querySelector(".zone");
   if (zone) zone.textContent = mlmon.zone;
@@ -215,5 +234,6 @@
   // A printer does not wait: what is below has to be there before somebody prints.
   if (kind === "report") requestIdleCallback(mlmon.drawAll);
   if (kind === "model") { models(); live(() => load(true)); }
+  if (kind === "rules") { remembering(); live(alerts); }
   if (kind === "overview") { live(overview()); ahead(); }
 })();
