@@ -182,6 +182,10 @@ class Bulk:
         except StoreUnreachableError:
             trouble.has_lost_answer = True
             raise
+        if response.status == _OK and verdicts.is_fine(response.body):
+            done.stored += len(lines)
+            self._adapt(len(lines), is_pushed_back=False)
+            return []
         if response.status == _OK:
             return self._sort(target, lines, self._items(response, len(lines)), done, trouble)
         why = verdicts.whole(response.body)
@@ -328,16 +332,24 @@ def _why(item: Item) -> str:
 def _cut(lines: Sequence[Line], ways: int, most: int) -> Iterator[list[Line]]:
     """The lines in parts that fill the requests in flight, and none of which is too large."""
     count = max(min(-(-len(lines) // ways), most), LEAST_EVENTS)
+    for first in range(0, len(lines), count):
+        part = list(lines[first : first + count])
+        if sum([len(line.rest) for line in part]) <= MOST_BYTES:
+            yield part
+        else:
+            yield from _cut_by_size(part)
+
+
+def _cut_by_size(lines: Sequence[Line]) -> Iterator[list[Line]]:
     part: list[Line] = []
     size = 0
     for line in lines:
-        if part and (len(part) >= count or size + len(line.rest) > MOST_BYTES):
+        if part and size + len(line.rest) > MOST_BYTES:
             yield part
             part, size = [], 0
         part.append(line)
         size += len(line.rest)
-    if part:
-        yield part
+    yield part
 
 
 def _together(results: Iterable[Delivered]) -> Delivered:

@@ -81,18 +81,17 @@ class Earlier:
         if not self._may_ask:
             return ()
         known = self._of(stream, lines, is_again=is_again)
-        suspects = [line for line in lines if _may_be_before(line, known.generations)]
+        suspects = _older(lines, known.generations)
         return self._found(known, suspects) if suspects else ()
 
     def _of(self, stream: str, lines: Sequence[Line], *, is_again: bool) -> _Known:
         """What is known of a stream; looked at anew where an id comes a second time."""
-        ids = {line.id for line in lines}
+        ids = [line.id for line in lines]
         with self._lock:
             known = self._known.get(stream)
-            is_stale = known is None or time.monotonic() >= known.until_s
-            if known is None or is_stale or is_again or not known.ids.isdisjoint(ids):
+            if known is None or is_again or time.monotonic() >= known.until_s or _has_any(known.ids, ids):
                 known = self._known[stream] = self._look(stream, known)
-            known.ids |= ids
+                known.ids.update(ids)
             return known
 
     def _look(self, stream: str, before: _Known | None) -> _Known:
@@ -151,11 +150,19 @@ class Earlier:
         return told
 
 
-def _may_be_before(line: Line, generations: Sequence[Generation]) -> bool:
-    """Whether a line is older than the index that is written to, and there is one before that."""
-    if len(generations) <= 1 or line.time is None:
-        return False
-    return filters.EARLIEST < line.time < generations[-1].began + CLOCKS
+def _has_any(known: set[str], ids: list[str]) -> bool:
+    """Add ids to those that are known; whether any was there, or comes twice."""
+    expected = len(known) + len(ids)
+    known.update(ids)
+    return len(known) < expected
+
+
+def _older(lines: Sequence[Line], generations: Sequence[Generation]) -> list[Line]:
+    """The lines that are older than the index that is written to; none where there is none before it."""
+    if len(generations) <= 1:
+        return []
+    first, end = filters.EARLIEST, generations[-1].began + CLOCKS
+    return [line for line in lines if line.time is not None and first < line.time < end]
 
 
 def _body(ids: list[str], time_: filters.Clause) -> Body:

@@ -12,7 +12,6 @@ FILTER: Final = "errors,items.*.status,items.*.error"
 """The parts of the answer that are read; the cluster leaves out the rest."""
 
 _FINE: Final = b'"errors":false'
-_CREATED: Final = 201
 _CONFLICT: Final = 409
 _TOO_MANY: Final = 429
 _OVERLOADED: Final = frozenset({_TOO_MANY, 500, 502, 503, 504})
@@ -79,7 +78,11 @@ class _Answer(Struct, frozen=True):
 
 
 _decode: Final = msgspec.json.Decoder(_Answer).decode
-CREATED: Final = Item(status=_CREATED)
+
+
+def is_fine(body: bytes) -> bool:
+    """Whether an answer says that all documents of its request are stored, so that none need be read."""
+    return _FINE in body[:64]
 
 
 def read(body: bytes, count: int) -> list[Item]:
@@ -89,8 +92,6 @@ def read(body: bytes, count: int) -> list[Item]:
         ValueError: it is no answer to a bulk request of so many documents.
 
     """
-    if _FINE in body[:64]:
-        return [CREATED] * count
     answer = _decode(body)
     items = [item for each in answer.items for item in each.values()]
     if len(items) != count:

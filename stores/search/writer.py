@@ -99,10 +99,13 @@ class ClusterWriter:
 
     def _by_stream(self, events: Sequence[Event]) -> tuple[dict[str, list[Line]], list[Refused]]:
         groups: dict[tuple[Dataset, str, str | None], list[Line]] = {}
+        last, lines = None, list[Line]()
         for place, event in enumerate(events):
             model = event.model if self._stream_per_model else None
             key = (event.dataset, event.namespace or self._namespace, model)
-            groups.setdefault(key, []).append(ndjson.of_event(place, event))
+            if key != last:  # neighbours mostly go to one stream, and to compare is cheaper than to look up
+                last, lines = key, groups.setdefault(key, [])
+            lines.append(ndjson.of_event(place, event))
         targets: dict[str, list[Line]] = {}
         refused: list[Refused] = []
         for (dataset, namespace, model), lines in groups.items():
