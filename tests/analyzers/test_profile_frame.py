@@ -1,5 +1,6 @@
 import math
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from mlmon.analyzers.profile_frame import from_frame
 from mlmon.core.errors import UsageError
 
 NOW = datetime(2030, 3, 1, tzinfo=UTC)
-ROWS = {
+ROWS: dict[str, list[Any]] = {
     "temp": [51.0, None, 60.5, 70.0],
     "seats": [100, 120, None, 90],
     "origin": ["EWR", "JFK", None, "EWR"],

@@ -222,6 +222,23 @@ def test_metrics_have_shares_and_names(store, service):
     assert alone["missing_rate[gust]"] == 0.75
 
 
+def test_sampled_events_count_by_their_weight(store, service):
+    """Shares are those of the traffic that events stand for, and chance knows how few they are."""
+    whole = {name: values[:150] for name, values in rows().items()}
+    serve(store, service, whole)
+    gaps = {"temp": [None] * 100, "gust": [30.0] * 100, "origin": ["EWR"] * 100}
+    later = Window(start=START + DAY, end=START + WEEK)
+    serve(store, service, gaps, later, SAMPLE_WEIGHT=3.0)
+    reference = of(rows(5_000, seed=2))
+    found = {one.label: one for one in findings(store, asked(reference))}
+    assert found.keys() == {"missing_rate[temp]"}
+    assert found["missing_rate[temp]"].value == pytest.approx(300 / 450)
+    assert found["missing_rate[temp]"].severity is Severity.CRITICAL
+    gaps = {name: values[:2] for name, values in gaps.items()}
+    serve(store, service, gaps, Window(start=START + 2 * DAY, end=START + WEEK), SAMPLE_WEIGHT=500.0)
+    assert list(quality.analyze(store, asked(reference))) == []
+
+
 def test_nothing_is_said_of_few_events_or_an_open_window(store, service):
     """A window of fewer events than the policy asks for has no result, one that is not over no finding."""
     serve(store, service, {name: values[:99] for name, values in rows().items()})
