@@ -98,7 +98,8 @@ def _answers(  # noqa: PLR0913 - as above
         occasions=declared(config or Config(), model.name, span),
     )
     for analyzer in ANALYZERS:
-        if not analyzers or analyzer.name in analyzers:
+        # Those that read stored results state no metrics, and what they find is stored.
+        if analyzer.name in analyzers or not (analyzers or analyzer.reads_results):
             for question in analyzer.questions:
                 yield from question(reader, ask)
 

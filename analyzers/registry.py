@@ -20,6 +20,7 @@ from mlmon.analyzers import (
     quality,
     service,
     silence,
+    unusual,
     volume,
     with_loss,
 )
@@ -37,6 +38,7 @@ class Registered(Struct, frozen=True, kw_only=True):
     changed, because what is said of them looks back at it; `back` how many earlier ones, because what is
     said of those looks ahead. One that is `once` is asked when there is a newer whole window than the last
     time, and not for late changes of older ones: it costs more than those are worth.
+    `reads_results` are those that read what others have stated, and state no metrics.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Registered(Struct, frozen=True, kw_only=True):
     reach: Callable[[Ask], int] = _no_further
     back: int = 0
     once: bool = False
+    reads_results: bool = False
 
 
 ANALYZERS: Final = (
@@ -60,8 +63,15 @@ ANALYZERS: Final = (
     Registered(name=volume.ANALYZER, questions=(volume.analyze,), reach=volume.reach),
     # These read what those above have written, so they come last.
     Registered(name=with_loss.ANALYZER, questions=(with_loss.analyze,)),
-    Registered(name=anomalies.ANALYZER, questions=(anomalies.analyze,), back=anomalies.LATER),
     Registered(
-        name=changepoints.ANALYZER, questions=(changepoints.analyze,), back=changepoints.BACK, once=True
+        name=anomalies.ANALYZER, questions=(anomalies.analyze,), back=anomalies.LATER, reads_results=True
+    ),
+    Registered(name=unusual.ANALYZER, questions=(unusual.analyze,), once=True, reads_results=True),
+    Registered(
+        name=changepoints.ANALYZER,
+        questions=(changepoints.analyze,),
+        back=changepoints.BACK,
+        once=True,
+        reads_results=True,
     ),
 )

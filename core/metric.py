@@ -34,7 +34,7 @@ _WORDS: Final = {
     "f1_weighted": "F1 (weighted)", "outside_rate": "share outside the range",
     "wrong_type_rate": "share of another type", "new_category_rate": "share of new categories",
     "vanished_rate": "share of vanished categories", "duplicate_rate": "share logged twice",
-    "age": "age of the newest inference",
+    "age": "age of the newest inference", "isolation": "isolation score, of 1",
 }  # fmt: skip
 
 

@@ -152,7 +152,7 @@ def facts(finding: Finding) -> Iterator[tuple[str, str]]:
     for part in evidence.get("most") or ():
         of = unit_of(part["metric"])
         yield (
-            words(part["metric"]),
+            f"{words(part['metric'])}{' of ' if part.get('subject') else ''}{part.get('subject') or ''}",
             f"{units.number(part['value'], of)}, usually {units.number(part['usual'], of)}",
         )
 
