@@ -139,23 +139,30 @@ def write(exported: Sequence[Exported], folder: str) -> list[Path]:
 
 
 def push(exported: Sequence[Exported], target: str, config: Config) -> list[tuple[str, bool]]:
-    """Put each where it runs, in the cluster of the settings; gives each rule's name and whether it is new.
+    """Put each where it runs, the cluster or the Kibana of the settings; gives names and whether each is new.
 
     Raises:
-        UsageError: the engine takes files only, or the store is no cluster of its kind.
-        StoreError: the cluster does not take it.
+        UsageError: the engine takes files only, or the settings name none of its kind.
+        StoreError, WireError: it is not taken.
 
     """
     from mlmon.alerts.exports import put
 
-    ways: dict[str, Callable[[Send, Any], bool]] = {"watcher": put.put_watch, "opensearch": put.put_monitor}
-    if target not in ways:
-        raise UsageError(
-            f"Rules of {target} are put there by hand or by its own tools. Write them with --out DIR."
-        )
+    if target == "elastalert":
+        raise UsageError("ElastAlert2 takes files only. Write them with --out DIR, its folder of rules.")
+    if target == "kibana":
+        return _into_kibana(exported, config)
+    way: Callable[[Send, Any], bool] = put.put_watch if target == "watcher" else put.put_monitor
     with wiring_cluster.cluster(config) as at:
         send = _sender(at.connection)
-        return [(each.rule, ways[target](send, each.made)) for each in exported]
+        return [(each.rule, way(send, each.made)) for each in exported]
+
+
+def _into_kibana(exported: Sequence[Exported], config: Config) -> list[tuple[str, bool]]:
+    from mlmon.cli import wiring_kibana
+
+    with wiring_kibana.connected(config, wiring_kibana.target(config, "kibana")) as client:
+        return [(each.rule, client.put_rule(each.made.id, each.made.body)) for each in exported]
 
 
 def simulate(exported: Sequence[Exported], target: str, config: Config) -> list[tuple[str, Simulated]]:

@@ -38,6 +38,10 @@ _IMPORT: Final = "api/saved_objects/_import"
 _BUSY: Final = frozenset({429, 502, 503, 504})
 _OK: Final = 200
 _BAD_REQUEST: Final = 400
+_NOT_FOUND: Final = 404
+_ONCE: Final = frozenset({"rule_type_id", "consumer", "enabled"})
+"""What a rule is given when it is made, and cannot be changed later."""
+
 _MOST_TOLD: Final = 5
 
 Sleep = Callable[[float], None]
@@ -183,6 +187,22 @@ class Client:
         found = [msgspec.json.decode(line) for line in response.content.splitlines() if line.strip()]
         return {(each["type"], each["id"]): each for each in found}
 
+    def put_rule(self, id_: str, body: Json) -> bool:
+        """Put an alerting rule over the one of its id; give whether it is new.
+
+        Raises:
+            WireError: it is not taken; the message says why.
+
+        """
+        url = self._access.path(f"api/alerting/rule/{id_}")
+        ask = partial(self._kibana.requester, url=url)
+        found = self._patiently(lambda: self._send(partial(ask, method="get"), well=(_OK, _NOT_FOUND)))
+        is_new: bool = found.status_code == _NOT_FOUND
+        given = body if is_new else {key: value for key, value in body.items() if key not in _ONCE}
+        put = partial(ask, method="post" if is_new else "put", json=given)
+        self._patiently(lambda: self._send(put))
+        return is_new
+
     def _export(self, wanted: Sequence[tuple[str, str]]) -> requests.Response:
         """Ask for objects; where some are not there, the answer is a 400 that names them."""
         body = {
@@ -271,7 +291,8 @@ class Client:
             case 403:
                 return (
                     f"{self.name} does not let this user do it (403): {said}. The user needs the "
-                    "Kibana privilege 'Saved Objects Management: all' in the space."
+                    "Kibana privilege 'Saved Objects Management: all' in the space, and for rules "
+                    "'Stack Rules: all'."
                 )
             case 404:
                 return (

@@ -37,7 +37,7 @@ _EXPORT: Final = "mlmon rules export --to"
     help="Who judges; mlmon: the engine only tells of the alerts that mlmon rules evaluate keeps.",
 )
 @click.option("--out", metavar="DIR", type=click.Path(file_okay=False), help="Write a file a rule.")
-@click.option("--push", is_flag=True, help="Put them into the cluster, over those of their names.")
+@click.option("--push", is_flag=True, help="Put them into the cluster or Kibana, over their own.")
 @click.option("--simulate", is_flag=True, help="Let Watcher run each once, now; nothing is kept or told.")
 @click.option(
     "--notify",

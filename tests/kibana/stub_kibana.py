@@ -20,6 +20,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 Json = dict[str, Any]
+_RULE = {"name", "tags", "schedule", "params", "actions"}
+"""What a rule can be given at any time."""
+_ONCE = {"rule_type_id", "consumer", "enabled"}
+"""What it can be given when it is made."""
 _CHECKED = ("index-pattern", "search")
 """The types whose references an import looks for."""
 
@@ -44,6 +48,7 @@ class StubKibana:
     say: tuple[int, bytes] | None = None
     """What it answers to everything, for what is no Kibana at all."""
     objects: dict[str, dict[tuple[str, str], Json]] = field(default_factory=lambda: defaultdict(dict))
+    rules: dict[str, Json] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
     url: str = ""
 
@@ -80,7 +85,27 @@ class StubKibana:
                 return 200, self._imported(space, body, is_overwriting="overwrite" in query)
             case ("POST", "/api/saved_objects/_export") if space in self.spaces:
                 return self._exported(space, json.loads(body)["objects"])
+            case (_, rule) if rule.startswith("/api/alerting/rule/") and space in self.spaces:
+                return self._ruled(method, rule.rpartition("/")[2], body)
         return _refusal(404, "Not Found", "Not Found")
+
+    def _ruled(self, method: str, id_: str, body: bytes) -> tuple[int, Any]:
+        """A rule asked for, made or changed; keys that it does not know are refused, as the real one does."""
+        there = id_ in self.rules
+        if method == "GET":
+            if there:
+                return 200, self.rules[id_]
+            return _refusal(404, "Not Found", f"Saved object [alert/{id_}] not found")
+        given = json.loads(body)
+        unknown = sorted(given.keys() - (_RULE if method == "PUT" else _RULE | _ONCE))
+        if unknown:
+            return _refusal(
+                400, "Bad Request", f"[request body.{unknown[0]}]: definition for this key is missing"
+            )
+        if there is not (method == "PUT"):
+            return _refusal(409, "Conflict", "the rule is there" if there else "there is no rule")
+        self.rules[id_] = self.rules.get(id_, {}) | given
+        return 200, {"id": id_, **self.rules[id_]}
 
     def _exported(self, space: str, named: list[Json]) -> tuple[int, Any]:
         there = self.objects[space]
@@ -149,7 +174,7 @@ def running(stub: StubKibana, certificate: str | None = None) -> Iterator[StubKi
             self.end_headers()
             self.wfile.write(raw)
 
-        do_GET = do_POST = handle_any  # noqa: N815 - http.server's names
+        do_GET = do_POST = do_PUT = handle_any  # noqa: N815 - http.server's names
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -337,3 +337,23 @@ def test_a_real_kibana(frame, require):
         assert len(client.existing(objects)) == len(objects)
     finally:
         client.close()
+
+
+RULE = {
+    "name": "mlmon: errors", "rule_type_id": ".es-query", "consumer": "stackAlerts", "tags": ["mlmon"],
+    "schedule": {"interval": "5m"}, "params": {"threshold": [2]}, "actions": [],
+}  # fmt: skip
+
+
+def test_a_rule_put_again_takes_its_own_place(serve, connect):
+    """The first put makes a rule, the second changes what can be changed."""
+    stub = serve(unready=1)
+    client = connect(stub)
+    assert [client.put_rule("r1", RULE), client.put_rule("r1", RULE | {"tags": ["new"]})] == [True, False]
+    assert stub.rules == {"r1": RULE | {"tags": ["new"]}}
+
+
+def test_a_rule_with_an_unknown_key_is_refused(serve, connect):
+    """What Kibana says of it is told."""
+    with pytest.raises(WireError, match=r"refused it \(400\).*body.treshold"):
+        connect(serve()).put_rule("r1", RULE | {"treshold": 3})

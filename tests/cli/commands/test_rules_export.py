@@ -61,7 +61,8 @@ def test_a_rule_that_was_asked_for_and_cannot_be_said_is_an_error(run):
     ("words", "said"),
     [
         (("--to", "watcher", "eror"), "There is no rule 'eror'"),
-        (("--to", "kibana", "--push"), "are put there by hand or by its own tools"),
+        (("--to", "elastalert", "--push"), "ElastAlert2 takes files only"),
+        (("--to", "kibana", "--push"), "It is not said where Kibana is"),
         (("--to", "kibana", "--simulate"), "Only Watcher can run a rule once"),
         (("--to", "watcher", "--push"), "is a folder and needs no setting up"),
         (("--to", "watcher", "--notify", "pigeon"), "'pigeon' is no way for a watch to tell"),
