@@ -153,9 +153,9 @@ def ordered(alerts: Iterable[Alert], model: str = "") -> list[Alert]:
     )
 
 
-def firing(alerts: Iterable[Alert]) -> int:
-    """How many fire or recover."""
-    return sum(alert.is_open for alert in alerts)
+def count(alerts: Iterable[Alert], phase: str) -> int:
+    """How many are in a phase."""
+    return sum(alert.phase == phase for alert in alerts)
 
 
 class Wish(Struct, frozen=True, kw_only=True):

@@ -28,8 +28,8 @@ def routes(desk: Desk) -> list[Route]:
 
 
 def firing(desk: Desk) -> int:
-    """How many alerts fire or recover."""
-    return told.firing(desk.alerts.alerts(desk.now())) if desk.alerts else 0
+    """How many alerts fire."""
+    return told.count(desk.alerts.alerts(desk.now()), "firing") if desk.alerts else 0
 
 
 def of_model(desk: Desk, name: str) -> list[Alert]:
@@ -56,7 +56,8 @@ def _shown(desk: Desk, request: Request) -> Response:
         alerts=known,
         rules=rules,
         mutes=mutes,
-        firing=told.firing(known),
+        firing=told.count(known, "firing"),
+        recovering=told.count(known, "recovering"),
         problem=problem,
         now=now,
         keyed=desk.check is not None,
