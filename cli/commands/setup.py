@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 
     from mlmon.cli.wiring_cluster import Change, Cluster
     from mlmon.core.config import Config
+
+
+_FROM_NOW_ON: Final = {
+    ".settings.": "Settings hold for indices that are begun from now on; a stream begins one when it rolls "
+    "over, at once with: POST /STREAM/_rollover",
+    ".lifecycle.": "Streams that are there keep their retention; change it with: "
+    "PUT /_data_stream/STREAM/_lifecycle",
+}
+"""By a part of a key that differs: what does not follow by itself."""
 
 
 @click.command(
@@ -85,11 +94,9 @@ def _set_up(at: Cluster, *, dry_run: bool) -> None:
     else:
         for change in wiring_cluster.apply(at, changes):
             click.echo(_line(change))
-    if any(_is_of_an_index(change) for change in due):
-        output.note(
-            "Settings hold for indices that are begun from now on; a stream begins one when it rolls over, "
-            "at once with: POST /STREAM/_rollover"
-        )
+    for sign, line in _FROM_NOW_ON.items():
+        if any(_differs(change, sign) for change in due):
+            output.note(line)
     for _, line in wiring_cluster.missing(at):
         output.note(line)
     same = len(changes) - len(due)
@@ -97,9 +104,9 @@ def _set_up(at: Cluster, *, dry_run: bool) -> None:
     output.note(f"{len(due)} parts {done}, {same} are as they should be.")
 
 
-def _is_of_an_index(change: Change) -> bool:
-    """Whether settings differ that an index takes when it is made."""
-    return change.status == "differs" and any(".settings." in key for key in change.differences)
+def _differs(change: Change, sign: str) -> bool:
+    """Whether a part that is there has another value of such a key."""
+    return change.status == "differs" and any(sign in key for key in change.differences)
 
 
 def _line(change: Change) -> str:

@@ -9,7 +9,7 @@ import pytest
 from mlmon.core import schema
 from mlmon.core.clock import isoformat
 from mlmon.core.errors import StoreUnreachableError
-from mlmon.stores.search import earlier, facts, setup
+from mlmon.stores.search import asking, earlier, facts, setup
 from mlmon.stores.search.access import Access
 from mlmon.stores.search.connection import Http, Response
 from mlmon.stores.search.earlier import Earlier
@@ -202,7 +202,7 @@ def test_a_user_who_may_not_read_is_not_asked_for_again(stub, connect, inference
 
 def test_a_cluster_too_busy_to_look_at_is_tried_later(stub, connect, inference, monkeypatch):
     """A cluster that has no time to say what it has is not written to meanwhile: that could make a double."""
-    monkeypatch.setattr(earlier.asking, "_PAUSES_S", ())
+    monkeypatch.setattr(asking, "_PAUSES_S", ())
     connection = Counting(connect(stub.url))
     connection.after["_settings"] = lambda _: Response(status=503, body=b"{}")
     writer = ClusterWriter(connection, engine="elasticsearch", patience_s=5)
