@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -100,7 +101,7 @@ def connect() -> Iterator[Callable[..., Http]]:
     """Give a function that connects to an address; all connections are closed at the end."""
     made: list[Http] = []
 
-    def open_one(url: str, **access: str) -> Http:
+    def open_one(url: str, **access: Any) -> Http:
         made.append(Http(Access(url=url, **access)))
         return made[-1]
 

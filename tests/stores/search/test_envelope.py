@@ -23,6 +23,7 @@ def test_a_bulk_body_is_compressed_where_that_is_set():
     """Events go by gzip and say so; questions go as they are, and so does everything by default."""
     packed = Envelope(Access(url=URL, compress=True))
     body, headers = packed.around(b"{}\n" * 100, NDJSON)
+    assert body is not None
     assert (gzip.decompress(body), headers["content-encoding"]) == (b"{}\n" * 100, "gzip")
     assert packed.around(b"{}", JSON) == (b"{}", {"content-type": JSON})
     assert Envelope(Access(url=URL)).around(b"{}", NDJSON) == (b"{}", {"content-type": NDJSON})
