@@ -176,13 +176,20 @@ def _is_whole(ask: Ask, window: Window) -> bool:
 
 
 def _before(previous: Looked | None, name: str) -> Expected:
-    """What the window before lets expect of a feature that nothing else is known of."""
+    """What the window before lets expect of a feature that nothing else is known of.
+
+    One that was often missing before may be gone for a day.
+    """
     if previous is None:
         return Expected(is_constant=True, missing=1.0)
     seen = previous.seen(name)
     share = seen.missing / seen.rows
     return Expected(
-        kind=seen.kind, missing=share, n=seen.rows * seen.effective, change=MUCH, is_constant=True
+        kind=seen.kind,
+        missing=share,
+        n=seen.rows * seen.effective,
+        is_constant=True,
+        change=MUCH if share <= expectations.MISSING_CHANGE else 1.0,
     )
 
 
