@@ -23,7 +23,9 @@ from mlmon.core.store import Reader
 
 LOSS: Final = "log_loss"
 SCORE: Final = "prediction.score"
+QUALITY: Final = "quality"
 _MOST_ROWS: Final = 8
+_MOST_LETTERS: Final = 48
 _SPARK: Final = " ▁▂▃▄▅▆▇█"
 
 
@@ -76,7 +78,7 @@ def _results(reader: Reader, dataset: Dataset, where: Filter) -> Iterator[result
 
 def tell(story: Story, console: Console) -> None:
     """Print the months, the features and the carriers, and what they come to."""
-    for part in (_months(story), _features(story), _carriers(story), _in_short(story)):
+    for part in (_months(story), _features(story), _quality(story), _carriers(story), _in_short(story)):
         console.print()
         console.print(part)
 
@@ -147,6 +149,23 @@ def _features(story: Story) -> Table:
 def _spark(by_month: Mapping[datetime, float]) -> str:
     top = max(by_month.values()) or 1.0
     return "".join(_SPARK[round(by_month[start] / top * (len(_SPARK) - 1))] for start in sorted(by_month))
+
+
+def _quality(story: Story) -> Table:
+    """A row a feature and rule that it broke in some month, with the month in which most values did."""
+    table = _table("Which inputs were not as expected?", ("feature", "months", "worst in", "what was found"))
+    table.columns[-1].justify = "left"
+    broken: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for each in story.findings:
+        if each.analyzer == QUALITY and each.subject and not each.segment:
+            broken[each.subject, each.metric].append(each)
+    ranked = sorted(broken.items(), key=lambda item: (-len(item[1]), item[0]))
+    for (subject, _), found in ranked[:_MOST_ROWS]:
+        worst = max(found, key=lambda each: each.value or 0.0)
+        what = worst.message.removeprefix(f"{subject}: ")
+        shown = what if len(what) <= _MOST_LETTERS else f"{what[: _MOST_LETTERS - 4]} ..."
+        table.add_row(subject, str(len(found)), f"{worst.window.start:%b}", shown)
+    return table
 
 
 def _carriers(story: Story) -> Table:

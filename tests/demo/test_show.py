@@ -19,6 +19,7 @@ def test_the_demo_tells_months_features_and_carriers(shown):
     for words in (
         "Which months got worse?",
         "Which features drifted?",
+        "Which inputs were not as expected?",
         "Which carriers got worse?",
         "In short",
     ):
@@ -26,6 +27,7 @@ def test_the_demo_tells_months_features_and_carriers(shown):
     assert "284,821" in shown.err
     assert "0 dropped" in shown.err
     assert max(map(len, shown.out.splitlines())) <= 80
+    assert any(line.startswith("temp ") and "outside the expected" in line for line in shown.out.splitlines())
     april = next(line for line in shown.out.splitlines() if line.startswith("Apr"))
     assert "worse" in april
 
