@@ -18,6 +18,7 @@ from mlmon.alerts.rules import ANALYZER, Against, Bound, OfLogs, Rule
 from mlmon.alerts.states import depth
 from mlmon.core import schema
 from mlmon.core.query import (
+    GROUP_DATE,
     AllOf,
     Answer,
     AnyOf,
@@ -45,7 +46,6 @@ Series = dict[datetime, Point]
 """The windows of one thing by their starts."""
 
 _LEAST_SEASONS: Final = 2
-_TICK: Final = timedelta(microseconds=1)
 
 
 class Board(Struct, kw_only=True):
@@ -220,7 +220,7 @@ def when_stored(reader: Reader, known: Sequence[Known]) -> Iterator[tuple[str, d
         AllOf(
             (
                 Equals(schema.MODEL_NAME, each.name),
-                Between(field=schema.TIMESTAMP, start=each.last, end=each.last + _TICK),
+                Between(field=schema.TIMESTAMP, start=each.last, end=each.last + GROUP_DATE),
             )
         )
         for each in known
@@ -229,7 +229,9 @@ def when_stored(reader: Reader, known: Sequence[Known]) -> Iterator[tuple[str, d
         return
     query = Query(
         dataset=Dataset.INFERENCE,
-        window=Window(start=min(each.last for each in known), end=max(each.last for each in known) + _TICK),
+        window=Window(
+            start=min(each.last for each in known), end=max(each.last for each in known) + GROUP_DATE
+        ),
         where=AnyOf(of_last),
         by={"model": Terms(schema.MODEL_NAME)},
         measures={"stored": Max(schema.EVENT_INGESTED)},

@@ -7,10 +7,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from mlmon.core.query import GROUP_DATE
 from mlmon.core.window import Window, floor, following
 
 _MONTH: Final = "month"
-_TICK: Final = timedelta(microseconds=1)
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class Known(Struct, frozen=True, kw_only=True):
 
     def horizon(self, now: datetime) -> datetime:
         """Up to when its windows are looked at."""
-        return now if self.is_live else min(now, self.last + _TICK)
+        return now if self.is_live else min(now, self.last + GROUP_DATE)
 
 
 class Group(Struct, frozen=True, kw_only=True, order=True):
@@ -65,5 +65,5 @@ def back(start: datetime, size: str, windows: int) -> datetime:
 
 def recent(horizon: datetime, size: str, windows: int) -> Window:
     """The last so many windows of a size, the last being the one that holds the horizon."""
-    last = floor(horizon - _TICK, size)
+    last = floor(horizon - timedelta(microseconds=1), size)
     return Window(start=back(last, size, windows - 1), end=following(last, size))

@@ -248,7 +248,7 @@ def _state(work: _Work, model: Model, hours: set[datetime]) -> None:
     if model.expect:
         work.after.expected[model.name] = msgspec.json.encode(model.expect, order="sorted").decode()
     is_told = work.before.expected.get(model.name) != work.after.expected.get(model.name)
-    again = _whole(model) if is_new or is_told else work.again
+    again = model.served if is_new or is_told else work.again
     changed = _changed(model, hours, now=work.now, again=again)
     maturity = maturity_of(work.config, model.name)
     for size in work.config.analyze.windows:
@@ -282,16 +282,10 @@ def declared(config: Config, model: str, span: Window) -> tuple[Occasion, ...]:
     return occasions(config.events, model, Window(start=span.start - _LOOK_BACK, end=span.end))
 
 
-def _whole(model: Model) -> Window | None:
-    if model.first is None or model.last is None:
-        return None
-    return Window(start=model.first, end=model.last + cursors.RESOLUTION)
-
-
 def _changed(model: Model, hours: set[datetime], *, now: datetime, again: Window | None) -> set[datetime]:
     """The hours to state again: changed ones, those asked for, and the present one of a live model."""
     changed = set(hours)
-    whole = _whole(model)
+    whole = model.served
     if again is not None and whole is not None:
         start, end = max(again.start, whole.start), min(again.end, whole.end)
         if start < end:
@@ -305,7 +299,7 @@ def _changed(model: Model, hours: set[datetime], *, now: datetime, again: Window
 def _matured(
     model: Model, size: str, *, since: datetime | None, now: datetime, maturity: timedelta
 ) -> set[datetime]:
-    whole = _whole(model)
+    whole = model.served
     if since is None or whole is None or since >= now:
         return set()
     since = max(since, whole.start)

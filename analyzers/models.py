@@ -17,7 +17,7 @@ from mlmon.analyzers import cursor as cursors
 from mlmon.analyzers.cursor import Cursor
 from mlmon.core import schema
 from mlmon.core.config import Config, ExpectConfig, ModelConfig
-from mlmon.core.query import Count, Exists, Max, Mean, Min, Query, Row, Terms, TopTerms
+from mlmon.core.query import GROUP_DATE, Count, Exists, Max, Mean, Min, Query, Row, Terms, TopTerms
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader, Writer
 from mlmon.core.window import Window, parse_duration
@@ -62,6 +62,13 @@ class Model(Struct, frozen=True, kw_only=True):
     drift_against: str = "fixed"
     expect: dict[str, ExpectConfig] = {}
     fresh: timedelta | None = None
+
+    @property
+    def served(self) -> Window | None:
+        """The time from its first inference to its last, which lies within; None where it has none."""
+        if self.first is None or self.last is None:
+            return None
+        return Window(start=self.first, end=self.last + GROUP_DATE)
 
 
 class Seen(Struct, frozen=True, kw_only=True):

@@ -33,15 +33,6 @@ HEADLINES: Final = (
 """What a table shows where no metric was named; the other forms always give all."""
 
 
-def served(model: Model) -> Window | None:
-    """The time from a model's first inference to its last."""
-    from datetime import timedelta
-
-    if model.first is None or model.last is None:
-        return None
-    return Window(start=model.first, end=model.last + timedelta(microseconds=1))
-
-
 def asked_for(
     reader: Reader, config: Config, asked: Asked, models: Sequence[Model], cut: Cut, patterns: Sequence[str]
 ) -> Iterator[Metric]:
@@ -95,10 +86,10 @@ def _of_model(reader: Reader, config: Config, asked: Asked, model: Model, cut: C
         for metric in stored(reader, _filters(asked, model, cut), span(asked)):
             is_found = True
             yield metric
-    window = span(asked) or served(model)
+    window = span(asked) or model.served
     if is_found or window is None:
         return
-    whole = served(model)
+    whole = model.served
     if asked.window != "all" and whole is not None:
         window = Window(
             start=max(window.start, whole.start), end=max(min(window.end, whole.end), whole.start)

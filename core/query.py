@@ -16,13 +16,13 @@ language, and every store must answer it alike. The rules that make that possibl
 - Text is ordered by code points. Of a result that was put more than once, only the last is there.
 - A document of a scan holds a family as an object, also where only a member of it was asked for.
 - Rows come sorted by their keys in the order of `by`, ascending, None last.
-- Time is UTC; windows are half-open.
+- Time is UTC; windows are half-open. Dates of groups may be told up to `GROUP_DATE` early.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from msgspec import Struct
@@ -32,6 +32,9 @@ from mlmon.core import schema
 from mlmon.core.errors import QueryError, nearest
 from mlmon.core.schema import Dataset, Type
 from mlmon.core.window import Window, parse_duration
+
+GROUP_DATE: Final = timedelta(milliseconds=1)
+"""How finely a cluster tells dates of groups: a window that is to hold a group's last date ends so much later."""
 
 Scalar = str | int | float | bool | datetime
 

@@ -56,9 +56,8 @@ def command(asked: Asked) -> None:
 
 def _rows(reader: Reader, config: Config, asked: Asked, model: Model, moment: datetime) -> Iterator[Row]:
     from mlmon.cli import findings, wiring_analyze
-    from mlmon.cli.metrics import served
 
-    window = span(asked) or served(model)
+    window = span(asked) or model.served
     if window is None:
         return
     version = asked.version or ""

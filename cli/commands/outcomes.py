@@ -151,9 +151,8 @@ def _tell_tally(tally: Any) -> None:  # noqa: ANN401 - a tally of outcomes
 
 def _status(reader: Any, config: Config, asked: Asked, model: Any) -> Row | None:  # noqa: ANN401 - a reader, a model
     from mlmon.cli import wiring_analyze
-    from mlmon.cli.metrics import served
 
-    window = span(asked) or served(model)
+    window = span(asked) or model.served
     if window is None:
         return None
     made = wiring_analyze.metrics(

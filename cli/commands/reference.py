@@ -117,14 +117,13 @@ def build(
 
 def _from_store(asked: Asked) -> Any:  # noqa: ANN401 - a reference
     from mlmon.cli import wiring, wiring_analyze
-    from mlmon.cli.metrics import served
     from mlmon.cli.models import one_model
     from mlmon.core.errors import UsageError
 
     config = settings(asked)
     with wiring.reading(config) as reader:
         model = one_model(reader, config, asked)
-        window = span(asked) or served(model)
+        window = span(asked) or model.served
         if window is None:
             raise UsageError(f"{model.name} served nothing yet. Take a training table with --from FILE.")
         return wiring_analyze.reference_from_window(

@@ -53,3 +53,13 @@ def test_a_model_of_numbers_is_a_regression(store, service):
     """Predicted numbers without a label mean regression."""
     store.write([service.inference("i", START, PREDICTION_VALUE=1.5)])
     assert models(store)[0].task == "regression"
+
+
+def test_the_time_served_holds_the_last_inference_as_a_cluster_tells_it():
+    """A last date that was cut to the millisecond still leaves the inference that it is of within."""
+    moment = datetime(2013, 3, 1, 12, 0, 0, 123_999, tzinfo=UTC)
+    cut = moment.replace(microsecond=123_000)
+    served = models.Model(name="m", first=cut, last=cut).served
+    assert served is not None
+    assert moment in served
+    assert models.Model(name="m").served is None
