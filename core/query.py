@@ -34,7 +34,7 @@ from mlmon.core.schema import Dataset, Type
 from mlmon.core.window import Window, parse_duration
 
 GROUP_DATE: Final = timedelta(milliseconds=1)
-"""How finely a cluster tells dates of groups: a window that is to hold a group's last date ends so much later."""
+"""How finely a cluster tells dates of groups; a window that is to hold the last one ends so much later."""
 
 Scalar = str | int | float | bool | datetime
 

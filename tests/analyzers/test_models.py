@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from mlmon.analyzers.models import catalogue, models, remember
+from mlmon.analyzers.models import Model, catalogue, models, remember
 from mlmon.core.config import Config, ModelConfig
 
 START = datetime(2030, 3, 4, tzinfo=UTC)
@@ -59,7 +59,7 @@ def test_the_time_served_holds_the_last_inference_as_a_cluster_tells_it():
     """A last date that was cut to the millisecond still leaves the inference that it is of within."""
     moment = datetime(2013, 3, 1, 12, 0, 0, 123_999, tzinfo=UTC)
     cut = moment.replace(microsecond=123_000)
-    served = models.Model(name="m", first=cut, last=cut).served
+    served = Model(name="m", first=cut, last=cut).served
     assert served is not None
     assert moment in served
-    assert models.Model(name="m").served is None
+    assert Model(name="m").served is None
