@@ -1,4 +1,4 @@
-"""A rule in words, in one line: `error_rate above 5 %, 2 of 3 windows of 1h`. Pure."""
+"""A rule in words, in one line: `error_rate above 5 %, 2 of 3 windows (1h)`. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def rule(one: Rule) -> str:
     windows = (
         ""
         if isinstance(one.subject, OfSilence)
-        else f", {_lasting(lasting.count, lasting.among)} of {one.size}"
+        else f", {_lasting(lasting.count, lasting.among)} ({one.size})"
     )
     only = "".join(f", only if {_condition(each)}" for each in one.only_if)
     return f"{_subject(one)}{windows}{only}"

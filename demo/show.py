@@ -20,7 +20,7 @@ from mlmon.core import clock
 from mlmon.core.config import Config, ModelConfig, PageConfig, StoreConfig
 from mlmon.core.errors import UsageError, WireError
 from mlmon.core.store import Store
-from mlmon.demo import flights, model, serve, story
+from mlmon.demo import alarms, flights, model, serve, story
 from mlmon.demo.collecting import collector
 from mlmon.demo.model import Training
 from mlmon.stores.embedded import open_store
@@ -60,10 +60,14 @@ def run(*, once: bool, port: int, store: str, report: str) -> None:
         with _step(err, "Joining outcomes and analysing"), stages() as told:
             wiring_analyze.analyze_once(results, config, progress=told, again=None)
         story.tell(story.read(results, serve.MODEL), out)
+        with _step(err, "Judging alert rules"):
+            judged = alarms.judge(results, config, now=clock.to_datetime(clock.system()))
+        alarms.tell(judged, out)
         with _step(err, "Writing the report"):
             _report(results, report)
     err.print(f"Done in {time.perf_counter() - started:.0f} s. The report is {report}; the store is {store}.")
     err.print(f"Ask it yourself:  mlmon metrics --store {store} --window month --by carrier")
+    err.print(f"What rules say:   mlmon rules backtest --store {store} --since 300d")
     if not once:
         _page(config, err)
 

@@ -21,7 +21,7 @@ _FONT: Final = "system-ui, sans-serif"
 
 
 def still(title: str, subtitle: str, rows: Sequence[Row], unit: Unit) -> Spec | None:
-    """The windows of an alert with its bound; None where there is no value.
+    """The windows of an alert with its bound; one without a value is a gap. None where none has a value.
 
     `rows` have `start` (milliseconds since 1970), `value`, `low`, `high`, `limit`, each None where it is not
     known, and `breach`, whether the window was too much.
@@ -31,7 +31,7 @@ def still(title: str, subtitle: str, rows: Sequence[Row], unit: Unit) -> Spec | 
         return None
     factor, suffix = unit_scale(unit, (row["value"] for row in known))
     names = ("value", "low", "high", "limit")
-    data = [row | {name: _scaled(row[name], factor) for name in names} for row in known]
+    data = [row | {name: _scaled(row[name], factor) for name in names} for row in rows]
     days = (known[-1]["start"] - known[0]["start"]) / _MS_PER_DAY
     x: Spec = {
         "x": {
@@ -54,7 +54,11 @@ def still(title: str, subtitle: str, rows: Sequence[Row], unit: Unit) -> Spec | 
             "encoding": x | {"y": y | {"field": "limit"}},
         },
         {"mark": marked("line", color=LINE, strokeWidth=1.5), "encoding": line},
-        {"mark": marked("point", filled=True, size=50, color=LINE, opacity=1), "encoding": line},
+        {
+            "transform": [{"filter": "isValid(datum.value)"}],
+            "mark": marked("point", filled=True, size=50, color=LINE, opacity=1),
+            "encoding": line,
+        },
         {
             "transform": [{"filter": "datum.breach"}],
             "mark": marked("point", filled=True, size=90, color=ALARM, opacity=1, shape="diamond"),
@@ -81,6 +85,13 @@ def _config() -> dict[str, Any]:
         "font": _FONT,
         "padding": 12,
         "title": {"color": INK, "subtitleColor": QUIET, "fontSize": 14, "subtitleFontSize": 11},
-        "axis": {"labelColor": QUIET, "domainColor": QUIET, "tickColor": QUIET, "gridColor": "#eaeef2"},
+        "axis": {
+            "labelColor": QUIET,
+            "domainColor": QUIET,
+            "tickColor": QUIET,
+            "gridColor": "#eaeef2",
+            "titleColor": QUIET,
+            "titleFontWeight": "normal",
+        },
         "view": {"stroke": None},
     }

@@ -20,7 +20,7 @@ def test_the_picture_of_an_alert(golden):
     """The windows stand with their bound and their interval, in a unit that suits."""
     spec = still("slow: fraud", "p95 latency", [row(0, 180e6), row(1, 300e6), row(2, None)], Unit.NANOSECONDS)
     assert spec is not None
-    assert [each["value"] for each in spec["data"]["values"]] == [180, 300]
+    assert [each["value"] for each in spec["data"]["values"]] == [180, 300, None]
     golden("web/still.json", json.dumps(spec, indent=2) + "\n")
 
 

@@ -55,8 +55,8 @@ def test_rules_are_listed(run, ruled):
     """The list says what each rule says, where it stands and how many alerts it has."""
     rows = json.loads(run("rules", "list", "--format", "json").stdout)
     assert [(row["name"], row["says"], row["open"]) for row in rows] == [
-        ("many", "inferences above 20, one window of 7d", 0),
-        ("moved", "psi above 0.2, one window of 7d", 0),
+        ("many", "inferences above 20, one window (7d)", 0),
+        ("moved", "psi above 0.2, one window (7d)", 0),
     ]
     assert rows[0]["place"] == "rules/own.yaml:3"
     assert "many" in run("rules", "list").stdout
