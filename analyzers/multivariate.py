@@ -249,10 +249,12 @@ def _verdicts(
 
 def _finding(ask: Ask, cell: Cell, found: Together, test: Test, run: Sequence[Window], of: int) -> Finding:
     told: dict[str, Any] = {"bound": test.bound}
+    known: dict[str, Any] = {}
     if test.metric == AREA and found.area is not None:
         told |= _of_area(found, found.area)
     elif found.error is not None:
         told |= _of_error(found.error, test)
+        known = {"reference": {"value": found.error.reference}}
     return Finding(
         analyzer=ANALYZER,
         model=ask.model.name,
@@ -265,7 +267,8 @@ def _finding(ask: Ask, cell: Cell, found: Together, test: Test, run: Sequence[Wi
             "features": dict(list(found.shares.items())[:20]),
             "sample": round(found.n_effective),
             "of": of,
-            "reference_sample": found.n_reference,
+            "n_reference": found.n_reference,
+            **known,
             "p_value": test.p_value,
             "p_adjusted": test.p_adjusted,
             "windows": len(run),

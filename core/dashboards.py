@@ -116,6 +116,7 @@ DRIFT: Final = Dashboard(
     about="Do the inputs and the predictions still look like the reference's?",
     sections=(
         Section(title="Drift", panels=(drift.DRIFT, drift.OF_PREDICTIONS, drift.STRONGEST, drift.DISTANCES)),
+        Section(title="Together", panels=(drift.TOGETHER, drift.WITH_LOSS)),
     ),
     controls=(*_OF_A_MODEL, schema.RESULT_SUBJECT),
     leads_to=("model", "findings"),

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from mlmon.core import schema
 from mlmon.core.panel import Kind, Panel, Threshold
-from mlmon.core.panels.columns import NAME, SUBJECT, TIME, VALUE, N, metrics
+from mlmon.core.panels.columns import HIGH, LOW, NAME, SUBJECT, TIME, VALUE, N, metrics
 from mlmon.core.query import OneOf, Query
 from mlmon.core.result import Severity
 
@@ -74,4 +74,28 @@ STRONGEST: Final = Panel(
     series=NAME,
     empty=_NO_REFERENCE,
     thresholds=PSI,
+)
+
+WITH_LOSS: Final = Panel(
+    id="drift-with-loss",
+    title="What drifts as performance falls? (Rank correlation; no proof of a cause)",
+    kind=Kind.TABLE,
+    query=_timeless(metrics(("drift_with_loss",), subjects=True)),
+    x=SUBJECT,
+    y=(VALUE, LOW, HIGH, N),
+    series=NAME,
+    empty="Nothing to say yet: this needs eight weeks with drift and with outcomes.",
+)
+
+TOGETHER: Final = Panel(
+    id="drift-together",
+    title="Do the features still go together? (AUC of a classifier against the reference)",
+    kind=Kind.INTERVAL,
+    query=metrics(("domain_auc",)),
+    x=TIME,
+    y=(VALUE,),
+    low=LOW,
+    high=HIGH,
+    empty="No such drift is measured yet: it needs a reference, and a week of events.",
+    thresholds=(Threshold(value=0.6, severity=Severity.WARNING),),
 )
