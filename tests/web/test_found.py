@@ -54,3 +54,11 @@ def test_the_reference_band_is_that_of_the_same_metric_and_segment():
     assert found.reference_band([known], "roc_auc", "") is None
     drift = replace(DRIFT, evidence={"reference": [0.1, 0.9]})
     assert found.reference_band([drift], "psi", "") is None
+
+
+def test_missing_values_are_one_matter():
+    """What drift and the quality of data both say of missing values is one group; other metrics stay apart."""
+    missing = replace(DRIFT, metric="missing_rate")
+    [group] = found.grouped([missing, replace(missing, analyzer="quality", n=30_000)], JUNE.end)
+    assert len(group.findings) == 2
+    assert len(found.grouped([DRIFT, replace(DRIFT, analyzer="quality")], JUNE.end)) == 2
