@@ -57,7 +57,7 @@ def test_the_reference_band_is_that_of_the_same_metric_and_segment():
 
 
 def test_missing_values_are_one_matter():
-    """What drift and the quality of data both say of missing values is one group; other metrics stay apart."""
+    """What drift and data quality both say of missing values is one group; other metrics stay apart."""
     missing = replace(DRIFT, metric="missing_rate")
     [group] = found.grouped([missing, replace(missing, analyzer="quality", n=30_000)], JUNE.end)
     assert len(group.findings) == 2
