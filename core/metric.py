@@ -34,6 +34,10 @@ _WORDS: Final = {
     "f1_weighted": "F1 (weighted)", "outside_rate": "share outside the range",
     "wrong_type_rate": "share of another type", "new_category_rate": "share of new categories",
     "vanished_rate": "share of vanished categories", "duplicate_rate": "share logged twice",
+    "jensen_shannon": "Jensen-Shannon distance", "hellinger": "Hellinger distance",
+    "total_variation": "share that moved to other bins", "l_infinity": "largest change of one bin",
+    "kolmogorov_smirnov": "Kolmogorov-Smirnov distance", "wasserstein": "Wasserstein distance",
+    "wasserstein_normed": "Wasserstein distance, in deviations",
     "age": "age of the newest inference", "isolation": "isolation score, of 1",
 }  # fmt: skip
 

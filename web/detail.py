@@ -122,6 +122,7 @@ def finding(reader: Reader, one: Finding, pool: Executor) -> dict[str, Any]:
         "view": View(window=one.window, version=one.version, segment=one.segment),
         "facts": evidence.facts(one),
         "tests": evidence.tests(one),
+        "distances": evidence.distances(one),
         "others": _others(one, others),
         "drawn": drawn,
         "kind": kind,

@@ -14,6 +14,12 @@ from mlmon.web.charts import Chart
 from mlmon.web.marks import Spec, base, marked, scaled, unit_scale, value_y
 from mlmon.web.units import number
 
+_SOURCES: Final = {"window": "events of the store"}
+"""What the reference of a finding was made from, where it is not a file's name."""
+
+_SEEN: Final = 0.0005
+"""From this share on it is more than 0.0 % on the page."""
+
 _BAR: Final = 22
 _TALL: Final = 200
 _MOST_NAMED: Final = 12
@@ -139,7 +145,8 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
         ("events it rests on", number(finding.n, Unit.COUNT)),
     ]
     if finding.low is not None and finding.high is not None:
-        rows.append(("95 % interval", f"{value(finding, finding.low)} to {value(finding, finding.high)}"))
+        rows.append(("95 % interval", units.interval(finding.low, finding.high, _unit(finding))))
+    rows += _of_failures(evidence)
     rows += _of_reference(finding)
     rows += _of_producers(finding)
     rows += _of_quality(finding)
@@ -153,21 +160,36 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
         rows.append(("outcome coverage", number(evidence["coverage"], Unit.RATIO)))
     if evidence.get("final") is False:
         rows.append(("final", "no, outcomes are still coming"))
-    for name, distance in (evidence.get("metrics") or {}).items():
-        if name not in (finding.metric, "missing_rate"):
-            rows.append((words(name), number(distance, unit_of(name))))
-    if evidence.get("source"):
-        rows.append(("reference made from", str(evidence["source"])))
+    if source := evidence.get("source"):
+        rows.append(("reference made from", _SOURCES.get(str(source), str(source))))
     return [(name, text) for name, text in rows if text != units.NOTHING]
+
+
+def distances(finding: Finding) -> list[tuple[str, str]]:
+    """What other measures say of the same two distributions."""
+    known = (finding.evidence.get("metrics") or {}).items()
+    return [
+        (words(name), number(distance, unit_of(name)))
+        for name, distance in known
+        if name not in (finding.metric, "missing_rate") and distance is not None
+    ]
 
 
 def _of_rule(evidence: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """By which rule drift was judged: for how long it must show, and what it was held against."""
-    if evidence.get("windows"):
+    if evidence.get("windows") and (evidence.get("among") or evidence["windows"]) > 1:
         among = max(evidence.get("among") or 0, evidence["windows"])
         yield "windows that must show it", f"{evidence['windows']} of {among}"
     if evidence.get("against") in _AGAINST:
         yield "held against", _AGAINST[evidence["against"]]
+
+
+def _of_failures(evidence: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """How many failed, and which share usually does."""
+    if (failed := evidence.get("failed")) is not None:
+        yield "inferences that failed", number(failed, Unit.COUNT)
+    if isinstance(usual := evidence.get("usual"), float):
+        yield "usual share", number(usual, Unit.RATIO)
 
 
 def _of_reference(finding: Finding) -> Iterator[tuple[str, str]]:
@@ -181,7 +203,9 @@ def _of_reference(finding: Finding) -> Iterator[tuple[str, str]]:
     if (n := finding.evidence.get("n_reference")) is not None:
         yield "events of the reference", number(n, Unit.COUNT)
     missing = finding.evidence.get("missing")
-    if isinstance(missing, dict):
+    if isinstance(missing, dict) and any(
+        (missing.get(one) or 0.0) >= _SEEN for one in ("reference", "current")
+    ):
         yield "missing in the reference", number(missing.get("reference"), Unit.RATIO)
         yield "missing now", number(missing.get("current"), Unit.RATIO)
 

@@ -77,3 +77,27 @@ def test_what_was_expected_stands_beside_what_was_seen(check, expected, seen, sh
     assert (facts["expected"], facts["seen"]) == shown
     assert facts["expected by the"] == "reference"
     assert evidence.chart(finding).specs
+
+
+def test_no_fact_has_a_name_of_the_code(example):
+    """Facts, tests and other measures are told in words, without underscores."""
+    for finding in findings(example).values():
+        told = [*evidence.facts(finding), *evidence.distances(finding)]
+        assert [name for name, _ in told if "_" in name and finding.metric != "something_new"] == []
+        assert [name for name, _ in evidence.tests(finding) if "_" in name] == []
+
+
+def test_other_measures_stand_apart_from_what_decided(example):
+    """What decided is told once; what other distances say of the same window is a list of its own."""
+    finding = findings(example)["psi"]
+    decided, others = dict(evidence.facts(finding)), dict(evidence.distances(finding))
+    assert others.keys() == {"Jensen-Shannon distance", "Kolmogorov-Smirnov distance"}
+    assert not decided.keys() & others.keys()
+
+
+def test_failures_are_counted_beside_the_usual_share(example):
+    """An error rate says how many failed, and which share usually does."""
+    failed = replace(findings(example)["error_rate"], evidence={"failed": 28.0, "usual": 0.004})
+    facts = dict(evidence.facts(failed))
+    assert facts["inferences that failed"] == "28"
+    assert facts["usual share"] == "0.4 %"
