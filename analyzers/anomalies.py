@@ -88,7 +88,9 @@ def _alarms(metrics: Sequence[Metric], ask: Ask) -> Iterator[_Alarm]:
             continue
         scored = online.update(start_s, metric.value or 0.0)
         before.append((metric, scored))
-        if scored.anomaly:
+        # No failures for long is what everybody wants, and no stuck sensor.
+        is_zero = scored.kind is Kind.FLATLINE and not metric.value
+        if scored.anomaly and not is_zero:
             kind = _settled(scored, known, at, _PERIOD[ask.size])
             yield _Alarm(metric=metric, scored=scored, kind=kind, before=list(before))
 

@@ -160,7 +160,6 @@ class _Series:
         """Take the season's word for a row."""
         skipped = self._advance(time_s)
         self._forecasts.pass_over(skipped + 1, self._time_s + self._step_s)
-        self._still = 0
 
     def _advance(self, time_s: float) -> int:
         """Go to the time of a row; gives the steps that were skipped. Time never goes back."""

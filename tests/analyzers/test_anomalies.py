@@ -177,3 +177,15 @@ def test_a_thousand_clean_series_stay_quiet():
         scored = anomaly.scores(times.tolist(), values.astype(float).tolist(), Tuning(warm=30, hold=30))
         alarms += sum(one.anomaly for one in scored)
     assert alarms <= 2
+
+
+def test_no_failures_for_long_is_no_flatline(store):
+    """An error rate that stays at 0, before, during and after a declared event, is no anomaly."""
+    chance = np.random.default_rng(9)
+    values = np.where(np.arange(HOURS) < 600, chance.binomial(400, 0.01, HOURS) / 400, 0.0)
+    store.put(stated(values))
+    event = Window(start=START + AT * HOUR, end=START + (AT + 24) * HOUR)
+    excused = replace(ask(whole()), occasions=(Occasion(window=event, name="campaign"),))
+    assert found(store, excused) == {}
+    store.put(stated(np.zeros(HOURS)))
+    assert found(store, excused) == {}
