@@ -84,13 +84,33 @@ METRICS: Final[Mapping[str, Measured]] = MappingProxyType(
             *_rows("drift", "psi wasserstein", of=Of.FEATURE),
             *_rows("drift", "jensen_shannon kolmogorov_smirnov cramers_v", of=Of.FEATURE, high=1.0),
             *_rows("drift", "missing_rate", Unit.RATIO, of=Of.FEATURE),
+            *_rows("drift_with_loss", "drift_with_loss", of=Of.FEATURE, low=-1.0, high=1.0),
+            *_rows("multivariate", "domain_auc", high=1.0),
+            *_rows("multivariate", "pca_reconstruction"),
+            *_rows("multivariate", "domain_share", of=Of.FEATURE),
+            *_rows(
+                "quality",
+                "wrong_type_rate outside_rate new_category_rate vanished_rate",
+                Unit.RATIO,
+                of=Of.FEATURE,
+            ),
+            *_rows("quality", "duplicate_rate", Unit.RATIO),
+            *_rows("quality", "categories", Unit.COUNT, of=Of.FEATURE),
+            *_rows("quality", "features", Unit.COUNT),
+            *_rows("quality", "age", Unit.SECONDS),
         )
     }
 )
 """Every metric by its name."""
 
-FINDINGS: Final = ("service", "performance", "drift", "anomaly", "delivery")
+FINDINGS: Final = (
+    "service", "performance", "drift", "multivariate", "quality", "volume", "concept_drift", "anomaly",
+    "unusual", "changepoint", "delivery",
+)  # fmt: skip
 """The analyzers that make findings."""
+
+FOUND: Final = (*METRICS, "missing", "dropped", "concept_drift", "isolation", "constant")
+"""What findings speak of: metrics, and what only findings have."""
 
 PERFORMANCE: Final = "performance"
 """The analyzer whose findings say that a model got worse, by outcomes."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from mlmon.alerts import quantity
 from mlmon.alerts.bounds import SIDES, WrongRuleError, bound_of, named_metric
-from mlmon.alerts.catalogue import FINDINGS, Measured, Of, Unit
+from mlmon.alerts.catalogue import FINDINGS, FOUND, Measured, Of, Unit
 from mlmon.alerts.form import CaseForm, ConditionForm, MaintenanceForm, RuleForm
 from mlmon.alerts.rules import (
     Bound,
@@ -130,8 +130,8 @@ def _findings(form: RuleForm, subjects: tuple[str, ...]) -> OfFindings:
             f"{nearest(analyzer, FINDINGS)}",
             "finding",
         )
-    if metric:
-        named_metric(metric, "finding")
+    if metric and metric not in FOUND:
+        raise WrongRuleError(f"No finding speaks of '{metric}'.{nearest(metric, FOUND)}", "finding")
     return OfFindings(analyzer=analyzer, metric=metric, subjects=subjects or ("*",), at_least=form.at_least)
 
 
