@@ -27,7 +27,7 @@
         labelColor: c.soft, labelFontSize: 11, labelPadding: 6, labelLimit: gutter - 8, titleColor: c.soft,
         titleFontSize: 11, titleFontWeight: "normal", domain: false, ticks: false, gridColor: c.line,
       },
-      axisX: { labelLimit: 120, domain: true, domainColor: c.line, ticks: isTime, tickColor: c.line, tickSize: 4, labelFlush: true, labelOverlap: true, tickCount: { signal: "max(2, min(9, floor(width / 90)))" } },
+      axisX: { labelLimit: 120, domain: true, domainColor: c.line, ticks: isTime, tickColor: c.line, tickSize: 4, labelFlush: true, labelOverlap: true, tickCount: { signal: "max(3, min(9, floor(width / 72)))" } },
       axisY: isTime ? { minExtent: gutter, maxExtent: gutter } : { minExtent: 36 },
       view: { stroke: null },
       line: { color: c.accent, strokeWidth: 1.75, strokeCap: "round", strokeJoin: "round" },
