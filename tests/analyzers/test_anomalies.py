@@ -160,6 +160,7 @@ def test_the_evidence_has_the_hours_before_with_what_was_expected(store):
     """The evidence holds up to 60 windows, the last of them the one found, each with its expectation."""
     store.put(stated(latencies()))
     [finding] = anomalies.analyze(store, ask(whole()))
+    assert isinstance(finding, Finding)
     drawn = finding.evidence["series"]
     assert {len(column) for name, column in drawn.items() if name != "size"} == {60}
     assert drawn["value"][-1] == finding.value

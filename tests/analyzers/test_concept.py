@@ -1,4 +1,5 @@
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -14,7 +15,10 @@ from mlmon.analyzers.policy import Policy
 from mlmon.analyzers.series import detectors
 from mlmon.core import clock, schema
 from mlmon.core.config import AnalyzeConfig, Config, ModelConfig
-from mlmon.core.result import Severity, State
+from mlmon.core.query import Scan
+from mlmon.core.result import Finding, Severity, State, from_document
+from mlmon.core.schema import Dataset
+from mlmon.stores.embedded import open_store
 
 START = datetime(2030, 1, 7, tzinfo=UTC)
 DAYS = 50
@@ -225,3 +229,20 @@ def test_a_pass_of_the_jobs_reads_the_errors(store, service, results):
     jobs.run_once(store, config, clock=lambda: clock.to_ns(END + MATURITY))
     [finding] = [one for one in results(store).findings if one.analyzer == concept.ANALYZER]
     assert finding.state is State.FIRING
+
+
+def test_a_real_folder_keeps_the_state(tmp_path, store, results):
+    """In a folder of the embedded store, in three passes, the findings are those of the store in memory."""
+    documents = [evaluated(k, wrong=wrong) for k, wrong in enumerate(wrongs())]
+    write(store, documents)
+    keep(store)
+    with closing(open_store(tmp_path / "store")) as folder:
+        write(folder, documents)
+        for now in (moment(1_200), moment(3_100), END + MATURITY):
+            keep(folder, now=now)
+        scan = Scan(dataset=Dataset.FINDING)
+        found = [from_document(one) for documents in folder.scan(scan) for one in documents]
+    known = [one for one in found if isinstance(one, Finding)]
+    assert {(one.segment, one.window, one.value) for one in known} == {
+        (one.segment, one.window, one.value) for one in firing(results, store).values()
+    }

@@ -4,7 +4,7 @@ import pytest
 
 from mlmon.core.occasions import EventConfig, occasions
 from mlmon.core.panel import Scope
-from mlmon.core.panels import model as panels
+from mlmon.core.panels import service as panels
 from mlmon.core.result import Finding, Severity
 from mlmon.core.window import Window
 from mlmon.web import charts, detail, evidence
