@@ -1,4 +1,4 @@
-"""What the benchmark of the page shares with who looks at it: a million stored inferences, analysed."""
+"""What the benchmark of the page looks at: a million stored inferences, analysed; results of many models."""
 
 import random
 import subprocess
@@ -12,7 +12,9 @@ import orjson
 from mlmon.core import schema
 from mlmon.core.clock import isoformat
 from mlmon.core.event import Event
+from mlmon.core.result import Finding, Metric, Severity
 from mlmon.core.schema import Dataset
+from mlmon.core.window import Window, windows
 from mlmon.stores.embedded import open_store
 
 MODELS = ("flight-delay", "baggage-eta")
@@ -20,6 +22,13 @@ START = datetime(2013, 3, 1, tzinfo=UTC)
 DAYS = 90
 JUDGED = 4
 """Of so many inferences one has an outcome."""
+
+_END = START + timedelta(days=DAYS)
+_USUAL = {
+    ("service", "inferences"): 1.0, ("service", "error_rate"): 0.01, ("service", "latency_p95"): 5e7,
+    ("outcomes", "coverage"): 0.9, ("performance", "roc_auc"): 0.8,
+}  # fmt: skip
+"""What the overview shows, by analyzer and metric, around which value."""
 
 _CARRIERS = ("9E", "AA", "B6", "DL", "EV", "MQ", "UA", "US", "WN", "VX")
 _BATCH = 5_000
@@ -49,6 +58,39 @@ def fill(folder: Path, events: int) -> None:
     for model in MODELS:
         _mlmon(folder, "reference", "build", "--model", model, "--since", "2013-03-01", "--until", until)
     _mlmon(folder, "analyze")
+
+
+def fill_models(folder: Path, models: int) -> None:
+    """Make a store of daily results of so many models over 90 days; every tenth has a finding that holds."""
+    random_ = random.Random(models)  # noqa: S311 - the same results on every run
+    store = open_store(folder)
+    for number in range(models):
+        name = f"{('fraud', 'eta', 'search', 'churn')[number % 4]}-{number:03d}"
+        store.write(
+            [_event(Dataset.INFERENCE, _END, 0, {schema.MODEL_NAME: name, schema.INFERENCE_ID: name})]
+        )
+        store.put(list(_results(name, random_)) + ([_found(name)] if number % 10 == 0 else []))
+    store.compact()
+    store.close()
+
+
+def _results(model: str, random_: random.Random) -> Iterator[Metric]:
+    for window in windows(Window(start=START, end=_END), "1d"):
+        n = random_.randrange(500, 5000)
+        for (analyzer, name), value in _USUAL.items():
+            spread = value * random_.uniform(0.9, 1.1)
+            yield Metric(
+                analyzer=analyzer, model=model, name=name, window=window, size="1d", n=n,
+                value=n if name == "inferences" else spread, low=0.95 * spread, high=1.05 * spread,
+            )  # fmt: skip
+
+
+def _found(model: str) -> Finding:
+    return Finding(
+        analyzer="drift", model=model, metric="psi", subject="temp", value=0.31, bound=0.1, n=5000,
+        window=Window(start=_END - timedelta(days=1), end=_END), size="1d", severity=Severity.CRITICAL,
+        message="temp has drifted from the reference: PSI 0.31, bound 0.10, over 5,000 inferences.",
+    )  # fmt: skip
 
 
 def _mlmon(folder: Path, *words: str) -> None:
