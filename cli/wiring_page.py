@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from mlmon.cli import wiring_collect, wiring_mutes, wiring_rules
 from mlmon.core.config import Config
-from mlmon.core.errors import ConfigError, UsageError
+from mlmon.core.errors import ConfigError, StoreError, UsageError
 from mlmon.core.store import Reader
 
 if TYPE_CHECKING:
@@ -43,8 +46,7 @@ class Alerts:
             by_name = {rule.name: rule for rule in self._read()}
         except ConfigError:
             by_name = {}  # what is open brings its rule along
-        mutes = wiring_mutes.muted(self._config, self._reader)
-        known = wiring_rules.memory(self._reader).kept
+        mutes, known = self._mutes(), self._kept()
         return [
             _alert(each, rule, since, mutes, now)
             for each in known
@@ -60,7 +62,7 @@ class Alerts:
         """
         from mlmon.web.alerts import Rule as Shown
 
-        silences = wiring_mutes.muted(self._config, self._reader).silences
+        silences = self._mutes().silences
         return [
             Shown(
                 name=rule.name,
@@ -76,8 +78,8 @@ class Alerts:
 
     def mutes(self, now: datetime) -> list[Mute]:
         """The silences and acks that hold."""
-        mutes = wiring_mutes.muted(self._config, self._reader)
-        taken = {each.id: each for each in wiring_rules.memory(self._reader).kept}
+        mutes = self._mutes()
+        taken = {each.id: each for each in self._kept()}
         held = [_silenced(one) for one in mutes.silences if now < one.until]
         return held + [_taken(one, taken.get(one.alert)) for one in mutes.acks if now < one.until]
 
@@ -99,6 +101,14 @@ class Alerts:
         """End a silence or an ack."""
         with self._lock:
             wiring_mutes.unsilence(self._config, id_, now=now)
+
+    def _kept(self) -> Sequence[Kept]:
+        with _understood("The states of alerts"):
+            return wiring_rules.memory(self._reader).kept
+
+    def _mutes(self) -> Mutes:
+        with _understood("The silences"):
+            return wiring_mutes.muted(self._config, self._reader)
 
     def _read(self) -> tuple[Rule, ...]:
         """The rules, read again where a file of them has changed."""
@@ -129,6 +139,17 @@ def check(config: Config) -> Callable[[str], str] | None:
         return key.name or key.id
 
     return checked
+
+
+@contextmanager
+def _understood(what: str) -> Iterator[None]:
+    """Say so where a value of the store is none that this mlmon knows."""
+    try:
+        yield
+    except msgspec.DecodeError as error:
+        raise StoreError(
+            f"{what} cannot be read: {error}. Did a newer mlmon write them? Update this one."
+        ) from None
 
 
 def _files(folder: Path) -> _Seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -29,15 +30,21 @@ def routes(desk: Desk) -> list[Route]:
 
 def firing(desk: Desk) -> int:
     """How many alerts fire."""
-    return told.count(desk.alerts.alerts(desk.now()), "firing") if desk.alerts else 0
+    return told.count(_known(desk), "firing")
 
 
 def of_model(desk: Desk, name: str) -> list[Alert]:
     """The alerts of a model that are open or may soon be, the gravest on top."""
-    if desk.alerts is None:
-        return []
-    known = told.ordered(desk.alerts.alerts(desk.now()), name)
+    known = told.ordered(_known(desk), name)
     return [alert for alert in known if alert.is_open or alert.phase == "pending"]
+
+
+def _known(desk: Desk) -> Sequence[Alert]:
+    """The alerts, for pages of other things: where they cannot be read, the page of rules says so."""
+    try:
+        return desk.alerts.alerts(desk.now()) if desk.alerts else ()
+    except MlmonError:
+        return ()
 
 
 def _shown(desk: Desk, request: Request) -> Response:

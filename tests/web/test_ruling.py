@@ -275,3 +275,12 @@ def test_without_an_evaluator_the_page_says_so(reader, clock):
     assert "No rules are evaluated here" in page.get("/rules").text
     assert page.get("/api/alerts").json() == []
     assert page.send({"what": "unsilence", "mute": "x"}).status_code == 400
+
+
+def test_states_of_a_newer_mlmon_are_told_on_their_own_page(page, store):
+    """What cannot be understood is said on the page of rules, and the models are shown all the same."""
+    store.write_blob("state/alerts", b'{"kept": 1}')
+    answer = page.get("/rules")
+    assert answer.status_code == 503
+    assert "Did a newer mlmon write them?" in answer.text
+    assert page.get("/").status_code == 200
