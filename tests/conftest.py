@@ -4,6 +4,7 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -158,6 +159,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Start the list of what the machine lacks, and bring in the fixtures of real servers."""
     config.stash[MISSING] = set[str]()
+    # Whoever ends the tests, such as `timeout`, would else leave their servers behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     for path in sorted(Path(__file__).parent.glob("services/*.py")):
         if not path.stem.startswith("test_"):
             config.pluginmanager.register(_load(path), f"services.{path.stem}")
