@@ -14,6 +14,7 @@ import msgspec
 from mlmon.cli import wiring_collect, wiring_mutes, wiring_rules
 from mlmon.core.config import Config
 from mlmon.core.errors import ConfigError, StoreError, UsageError
+from mlmon.core.metric import words
 from mlmon.core.store import Reader
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ def _files(folder: Path) -> _Seen:
 def _alert(kept: Kept, rule: Rule, since: datetime, mutes: Mutes, now: datetime) -> Alert:
     from mlmon.alerts import quantity
     from mlmon.alerts.describe import unit_of
+    from mlmon.alerts.rules import OfMetric
     from mlmon.alerts.states import is_flapping
     from mlmon.web.alerts import Alert
 
@@ -177,6 +179,8 @@ def _alert(kept: Kept, rule: Rule, since: datetime, mutes: Mutes, now: datetime)
         segment=group.segment,
         subject=group.subject,
         logger=group.logger,
+        metric=words(rule.metric) if isinstance(rule.subject, OfMetric) else "",
+        why=(window.why if window else "") or rule.about,
         value="" if value is None else quantity.written(value, unit),
         bound="" if bound is None else quantity.written(bound, unit),
         n=window.n if window else None,

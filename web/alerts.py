@@ -50,7 +50,7 @@ class Mute(Struct, frozen=True, kw_only=True):
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """The state of one group of a rule. `value` and `bound` are words with their units."""
+    """The state of one group of a rule. `value` and `bound` have their units; `why` is a sentence."""
 
     id: str
     rule: str
@@ -62,8 +62,10 @@ class Alert(Struct, frozen=True, kw_only=True):
     segment: str = ""
     subject: str = ""
     logger: str = ""
+    metric: str = ""
     value: str = ""
     bound: str = ""
+    why: str = ""
     n: float | None = None
     mute: Mute | None = None
     is_flapping: bool = False

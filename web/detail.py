@@ -54,7 +54,7 @@ def _sentence(open_ones: Sequence[Group], past: Sequence[Group]) -> str:
     if open_ones:
         more = len(open_ones) - 1
         others = f" And {more} more." if more else ""
-        return f"{open_ones[0].newest.message}{others}"
+        return f"{found.said(open_ones[0].newest)}{others}"
     if past:
         are = "finding is" if len(past) == 1 else "findings are"
         return f"Nothing is wrong now. {len(past)} earlier {are} below."

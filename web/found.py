@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -25,6 +26,9 @@ _FIELDS: Final = (
     schema.RESULT_SEGMENT, schema.RESULT_SUBJECT, schema.WINDOW_START, schema.WINDOW_END, schema.WINDOW_SIZE,
     schema.RESULT_VALUE, schema.RESULT_N, schema.MESSAGE, schema.FINDING_SEVERITY, schema.FINDING_STATE,
 )  # fmt: skip
+_SHORT: Final = frozenset({"f1", "mae", "mcc", "psi", "r2", "rmse"})
+"""Metrics whose names are abbreviations, and no words."""
+
 _MOST_BARS: Final = 10
 _LATER: Final = {"quality": 1, "drift": 1, "volume": 1, "delivery": 2}
 
@@ -63,6 +67,14 @@ class Group(Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """The id of the newest."""
         return identity(self.newest)
+
+
+def said(finding: Finding) -> str:
+    """Its message, with the metric's name as a person writes it: `ROC AUC is 0.632`."""
+    metric = finding.metric
+    if "_" not in metric and metric not in _SHORT:
+        return finding.message  # a word of the language too, such as missing
+    return re.sub(rf"\b{re.escape(metric)}\b", words(metric), finding.message)
 
 
 def label(finding: Finding) -> str:
@@ -172,7 +184,7 @@ def bars(groups: Sequence[Group], last: datetime | None) -> list[dict[str, Any]]
                     "end": end,
                     "state": "warning" if state == "info" else state,
                     "id": identity(finding),
-                    "message": finding.message,
+                    "message": said(finding),
                 }
             )
     return made

@@ -44,6 +44,7 @@ def _environment() -> Environment:
     environment.filters["count"] = lambda value: units.number(value, Unit.COUNT)
     environment.filters["label"] = found.label
     environment.filters["identity"] = identity
+    environment.filters["said"] = found.said
     environment.filters["told"] = overview.told
     environment.globals.update(
         PHASES=PHASES,

@@ -25,7 +25,7 @@ from mlmon.web import bundle, delivery, detail, model, overview, pages, units
 from mlmon.web.charts import Chart
 from mlmon.web.delivery import Delivery
 from mlmon.web.detail import Head
-from mlmon.web.found import Group
+from mlmon.web.found import Group, said
 from mlmon.web.model import Looked, Page
 from mlmon.web.view import utc
 
@@ -143,7 +143,7 @@ def _said(group: Group) -> str:
     windows = f", in {len(group.findings)} windows" if len(group.findings) > 1 else ""
     p = newest.evidence.get("p_adjusted")
     sure = "" if p is None else f" Chance of it without a change: {units.chance(p)}."
-    return f"{newest.message} Since {utc(group.since)}{windows}.{sure}"
+    return f"{said(newest)} Since {utc(group.since)}{windows}.{sure}"
 
 
 def _names(groups: list[Group]) -> str:

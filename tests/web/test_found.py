@@ -62,3 +62,16 @@ def test_missing_values_are_one_matter():
     [group] = found.grouped([missing, replace(missing, analyzer="quality", n=30_000)], JUNE.end)
     assert len(group.findings) == 2
     assert len(found.grouped([DRIFT, replace(DRIFT, analyzer="quality")], JUNE.end)) == 2
+
+
+def test_a_message_names_its_metric_as_a_person_does(example):
+    """What a message calls by its code is told in words, and a word of the language stays."""
+    base = next(
+        one for one in example.results(example.LATE, example.random.Random(1)) if isinstance(one, Finding)
+    )
+    for metric, message, told in (
+        ("roc_auc", "roc_auc is 0.632, 5% worse.", "ROC AUC is 0.632, 5% worse."),
+        ("psi", "Since May psi of temp is 1.2.", "Since May PSI of temp is 1.2."),
+        ("missing", "Two events are missing.", "Two events are missing."),
+    ):
+        assert found.said(replace(base, metric=metric, message=message)) == told
