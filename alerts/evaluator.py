@@ -91,7 +91,7 @@ def run_once(
     messages = outbox.bundled(made, lambda notice: routes_of(notice, to.routes), now=now)
     waiting = outbox.added(before.outbox, messages)
     after = memories.after(rules, done, told, waiting)
-    store.put(memories.findings(done))
+    store.put(memories.findings(rules, done, before.alerts))
     if after != before:
         memories.save(store, after)
     sent = _deliver(store, after, to, now)

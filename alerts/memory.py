@@ -101,9 +101,14 @@ def orphans(memory: Memory, rules: Iterable[Rule], *, now: datetime) -> list[Mov
     return found
 
 
-def findings(done: Evaluation) -> list[Finding]:
-    """The alerts that changed, as findings of the analyzer `rule:NAME`."""
+def findings(rules: Iterable[Rule], done: Evaluation, before: Mapping[At, Alert]) -> list[Finding]:
+    """The alerts that changed or went on, as findings of `rule:NAME`, each over all of its windows."""
     made = {}
+    by_name = {rule.name: rule for rule in rules}
+    for (name, group), alert in done.alerts.items():
+        if alert.is_open and alert.since is not None and before.get((name, group)) != alert:
+            found = _finding(by_name[name], group, alert, alert.phase, alert.since)
+            made[alert_id(name, group, alert.since)] = found
     for moved in done.moved:
         for change in moved.changes:
             if change.after in (Phase.FIRING, Phase.RECOVERING, Phase.RESOLVED):
@@ -115,6 +120,8 @@ def findings(done: Evaluation) -> list[Finding]:
 def _finding(rule: Rule, group: Group, alert: Alert, phase: Phase, start: datetime) -> Finding:
     decided = alert.worst
     is_over = phase is Phase.RESOLVED
+    ends = [following(start, rule.size), *([alert.recent[-1].end] if alert.recent else [])]
+    end = alert.closed if is_over and alert.closed is not None and alert.closed > start else max(ends)
     return Finding(
         analyzer=rule.analyzer,
         model=group.model,
@@ -122,7 +129,7 @@ def _finding(rule: Rule, group: Group, alert: Alert, phase: Phase, start: dateti
         segment=group.segment,
         subject=group.subject or group.logger,
         metric=rule.metric,
-        window=Window(start=start, end=following(start, rule.size)),
+        window=Window(start=start, end=end),
         size=rule.size,
         value=decided.value if decided else None,
         bound=decided.limit if decided else None,

@@ -15,6 +15,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from mlmon.alerts.rules import ANALYZER as RULE
 from mlmon.core import result, schema
 from mlmon.core.query import AllOf, Equals, Filter, Scan
 from mlmon.core.result import Finding, Metric, State
@@ -66,7 +67,9 @@ def read(reader: Reader, model: str) -> Story:
             each for each in _results(reader, Dataset.METRIC, AllOf(where)) if isinstance(each, Metric)
         ),
         findings=tuple(
-            each for each in _results(reader, Dataset.FINDING, AllOf(firing)) if isinstance(each, Finding)
+            each
+            for each in _results(reader, Dataset.FINDING, AllOf(firing))
+            if isinstance(each, Finding) and not each.analyzer.startswith(f"{RULE}:")
         ),
     )
 

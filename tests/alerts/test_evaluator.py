@@ -97,16 +97,13 @@ def test_an_alert_is_told_once_and_its_end_too(run, stub, store):
     run(2, 0.3)
     assert stub.said() == []
     [found] = alerts_of(store)
-    assert (found.analyzer, found.metric, found.state, found.value) == (
-        "rule:errors",
-        "error_rate",
-        "firing",
-        0.2,
-    )
+    assert (found.analyzer, found.metric, found.state) == ("rule:errors", "error_rate", "firing")
+    assert (found.value, found.window.end) == (0.3, START + 2 * HOUR)
     run(3, 0.01)
     assert stub.said() == [("resolved", "errors")]
     [found] = alerts_of(store)
     assert (found.state, found.value, found.evidence["phase"]) == ("resolved", 0.3, "resolved")
+    assert (found.window.start, found.window.end) == (START, START + 3 * HOUR)
 
 
 def test_an_alert_that_holds_is_told_again(run, stub):
