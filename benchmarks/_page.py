@@ -20,7 +20,7 @@ from mlmon.stores.embedded import open_store
 MODELS = ("flight-delay", "baggage-eta")
 START = datetime(2013, 3, 1, tzinfo=UTC)
 DAYS = 90
-JUDGED = 4
+JUDGED = 10
 """Of so many inferences one has an outcome."""
 
 _END = START + timedelta(days=DAYS)

@@ -124,7 +124,8 @@ def _settled(page: Any) -> float:  # noqa: ANN401 - as above
 def _served(folder: Path) -> Iterator[str]:
     """The page in a process of its own, once it listens; gives its address."""
     command = [sys.executable, "-m", "mlmon.cli", "serve", "--store", str(folder), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=quiet, text=True) as process:  # noqa: S603 - our own program
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import pairwise
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from mlmon.web import course, units
 from mlmon.web.charts import Chart
 from mlmon.web.marks import Spec, base, marked, scaled, unit_scale, value_y
 from mlmon.web.units import number
+from mlmon.web.view import utc
 
 _SOURCES: Final = {"window": "events of the store"}
 """What the reference of a finding was made from, where it is not a file's name."""
@@ -146,6 +148,7 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
     ]
     if finding.low is not None and finding.high is not None:
         rows.append(("95 % interval", units.interval(finding.low, finding.high, _unit(finding))))
+    rows += _of_alert(evidence)
     rows += _of_failures(evidence)
     rows += _of_reference(finding)
     rows += _of_producers(finding)
@@ -182,6 +185,19 @@ def _of_rule(evidence: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "windows that must show it", f"{evidence['windows']} of {among}"
     if evidence.get("against") in _AGAINST:
         yield "held against", _AGAINST[evidence["against"]]
+
+
+def _of_alert(evidence: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Of an alert: whose rule made it, when it fired and when it was over."""
+    if not evidence.get("rule"):
+        return
+    yield "rule", str(evidence["rule"])
+    for name, key in (("owner", "owner"), ("runbook", "runbook")):
+        if evidence.get(key):
+            yield name, str(evidence[key])
+    for name, key in (("fired", "fired"), ("over", "closed")):
+        if evidence.get(key):
+            yield name, utc(datetime.fromisoformat(str(evidence[key])))
 
 
 def _of_failures(evidence: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -101,3 +101,11 @@ def test_failures_are_counted_beside_the_usual_share(example):
     facts = dict(evidence.facts(failed))
     assert facts["inferences that failed"] == "28"
     assert facts["usual share"] == "0.4 %"
+
+
+def test_an_alert_says_whose_rule_made_it_and_when(example):
+    """The finding of an alert names rule and owner, and the moments in words."""
+    alert = {"rule": "slow", "owner": "ada", "fired": "2013-05-01T12:00:00.000000Z", "closed": None}
+    facts = dict(evidence.facts(replace(findings(example)["error_rate"], evidence=alert)))
+    assert (facts["rule"], facts["owner"], facts["fired"]) == ("slow", "ada", "2013-05-01 12:00 UTC")
+    assert "over" not in facts
