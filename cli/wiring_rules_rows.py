@@ -91,10 +91,10 @@ def _mute(one: Silence | Ack) -> dict[str, Any]:
 
 def episode_rows(done: Replay) -> list[dict[str, Any]]:
     """A row an alert that would have been."""
-    return [_episode_row(done, each) for each in done.episodes]
+    return [_episode_row(each) for each in done.episodes]
 
 
-def _episode_row(done: Replay, each: Episode) -> dict[str, Any]:
+def _episode_row(each: Episode) -> dict[str, Any]:
     group = each.group
     return {
         **{name: getattr(group, name) for name in ("model", "version", "segment", "subject", "logger")},

@@ -108,23 +108,23 @@ def _seen(rows: Matrix) -> Matrix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """The terms of one side's rows, and the weight, the sum and the sum of squares of each fold."""
+    """The terms of one side's rows, and the weight, the sum and the sum of products of each fold."""
 
     columns: int
     rows: Matrix
-    weight: Vector
     folds: npt.NDArray[np.intp]
     weights: Vector
     totals: Matrix
-    squares: Matrix
+    products: npt.NDArray[np.float64]
+    """Of each fold, of each two terms: a row is read once, however often it is learnt from."""
 
-    def moments(self, fold: int) -> tuple[Vector, Vector]:
-        """The mean and the variance of each term over all folds but one; -1 leaves none out."""
+    def moments(self, fold: int) -> tuple[Vector, Matrix]:
+        """The mean and the covariance of the terms over all folds but one; -1 leaves none out."""
         kept = np.arange(FOLDS) != fold
         total = self.weights[kept].sum()
         mean: Vector = self.totals[kept].sum(axis=0) / total
-        variance: Vector = np.maximum(self.squares[kept].sum(axis=0) / total - mean * mean, 0.0)
-        return mean, variance
+        covariance: Matrix = self.products[kept].sum(axis=0) / total - np.outer(mean, mean)
+        return mean, covariance
 
 
 def side(columns: npt.ArrayLike, weights: Vector | None = None) -> Side:
@@ -132,40 +132,32 @@ def side(columns: npt.ArrayLike, weights: Vector | None = None) -> Side:
     plain = np.asarray(columns, dtype=np.float64)
     rows, weight = _seen(plain), np.ones(len(plain)) if weights is None else weights
     folds = np.arange(len(rows)) % FOLDS
-    weighted = rows * weight[:, None]
+    apart = [(rows[folds == fold], weight[folds == fold]) for fold in range(FOLDS)]
     return Side(
         columns=plain.shape[1],
         rows=rows,
-        weight=weight,
         folds=folds,
-        weights=np.array([weight[folds == fold].sum() for fold in range(FOLDS)]),
-        totals=np.stack([weighted[folds == fold].sum(axis=0) for fold in range(FOLDS)]),
-        squares=np.stack([(weighted * rows)[folds == fold].sum(axis=0) for fold in range(FOLDS)]),
+        weights=np.array([some.sum() for _, some in apart]),
+        totals=np.stack([some @ part for part, some in apart]),
+        products=np.stack([(part * some[:, None]).T @ part for part, some in apart]),
     )
 
 
 def _direction(old: Side, new: Side, fold: int) -> tuple[npt.NDArray[np.intp], Vector, Vector]:
     """Fisher's direction from the reference to the current rows: terms, their weights, their differences."""
     (mean_old, spread_old), (mean_new, spread_new) = old.moments(fold), new.moments(fold)
-    error: Vector = np.sqrt(spread_old / len(old.rows) + spread_new / len(new.rows))
+    variances = (np.maximum(np.diag(spread), 0.0) for spread in (spread_old, spread_new))
+    error: Vector = np.sqrt(next(variances) / len(old.rows) + next(variances) / len(new.rows))
     apart = np.abs(mean_new - mean_old) / np.maximum(error, NEGLIGIBLE)
     ranked = np.argsort(-apart, kind="stable")[:MOST_TERMS]
     told = max(int((apart[ranked] >= TOLD).sum()), 1)
     terms: npt.NDArray[np.intp] = np.sort(ranked[:told])
     difference: Vector = (mean_new - mean_old)[terms]
-    within = (_covariance(old, fold, terms) + _covariance(new, fold, terms)) / 2.0
+    within = (spread_old + spread_new)[np.ix_(terms, terms)] / 2.0
     # A term that never varies would leave the system without a solution.
     np.fill_diagonal(within, np.diag(within) * (1.0 + RIDGE) + NEGLIGIBLE)
     direction = np.linalg.solve(within, difference).astype(np.float64)
     return terms, direction, difference
-
-
-def _covariance(side: Side, fold: int, terms: npt.NDArray[np.intp]) -> Matrix:
-    kept = np.flatnonzero(side.folds != fold)
-    rows, weight = side.rows[np.ix_(kept, terms)], side.weight[kept] / side.weight[kept].sum()
-    mean = weight @ rows
-    covariance: Matrix = (rows * weight[:, None]).T @ rows - np.outer(mean, mean)
-    return covariance
 
 
 def _area(old: Vector, new: Vector, weight: Vector, n: float) -> Estimate:
