@@ -140,7 +140,7 @@ class View:
 
 
 _KEY: Final = b'"%s"' % schema.EVENT_DATASET.encode()
-_TAGS: Final = {dataset: b'%s:"%s"' % (_KEY, dataset.encode()) for dataset in Dataset}
+_WORDS: Final = frozenset(dataset.encode() for dataset in Dataset)
 
 
 def _may_be(line: bytes, dataset: Dataset) -> bool:
@@ -148,9 +148,11 @@ def _may_be(line: bytes, dataset: Dataset) -> bool:
 
     Where the key stands twice, as in a label of that name, or with spaces, parsing decides.
     """
-    if _TAGS[dataset] in line or line.count(_KEY) != 1:
+    if line.count(_KEY) != 1:
         return True
-    return not any(tag in line for tag in _TAGS.values())
+    _, _, rest = line.partition(_KEY)
+    word = rest[2 : rest.find(b'"', 2)]
+    return not rest.startswith(b':"') or word == dataset.encode() or word not in _WORDS
 
 
 def sources(root: Path, question: Query | Scan, current: Manifest, tables: list[Table]) -> tuple[Source, ...]:
