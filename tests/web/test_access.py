@@ -186,3 +186,21 @@ def test_many_models_fit_a_phone(chromium, many):
     with opened(chromium, f"{many}/", width=360) as page:
         assert page.evaluate("document.documentElement.scrollWidth") == 360
         assert page.locator("tbody tr").first.get_attribute("class") == "critical"
+
+
+def test_a_phone_shows_what_the_models_are_ordered_by(chromium, many):
+    """Where a row has room for little, the number that orders the rows is there."""
+    with opened(chromium, f"{many}/", width=360) as page:
+        assert not page.locator("tbody tr.unknown td[data-label=Errors]").first.is_visible()
+        page.click("thead >> text=Errors")
+        page.wait_for_url("**sort=errors**")
+        page.locator("tbody tr.unknown td[data-label=Errors]").first.wait_for(timeout=5000)
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_a_range_has_one_name(chromium, many, width):
+    """Of the long and the short name of a range one is seen, at any width."""
+    with opened(chromium, f"{many}/", width=width) as page:
+        for place in range(page.locator("a[data-range] span").count() // 2):
+            link = page.locator("a[data-range]").nth(place)
+            assert sum(link.locator("span").nth(at).is_visible() for at in (0, 1)) == 1
