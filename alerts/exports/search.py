@@ -205,7 +205,6 @@ def _of_metric(rule: Rule, subject: OfMetric, place: Place) -> Search:
         raise RefusedError(f"The rule '{rule.name}' of a metric has no bound.")
     beyond = {"gt" if rule.bound.side is Side.ABOVE else "lt": rule.bound.value}
     clauses = (
-        term(schema.RESULT_ANALYZER, subject.analyzer),
         term(schema.METRIC_NAME, subject.name),
         {"range": {schema.RESULT_VALUE: beyond}},
     )
