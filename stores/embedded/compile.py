@@ -43,8 +43,9 @@ class Sql(Struct, frozen=True, kw_only=True):
 _NEVER: Final = "false"
 _TEXTS: Final = frozenset({Type.KEYWORD, Type.TEXT})
 _NUMBERS: Final = frozenset({Type.LONG, Type.DOUBLE})
+_LONGEST: Final = 2**63 - 1
 _MANY: Final = 32
-"""From so many words on, a list joined to the column is quicker than a condition with a value each."""
+"""From so many values on, a list joined to the column is quicker than a condition with a value each."""
 
 _IDENTITY: Final = frozenset(
     {
@@ -300,15 +301,21 @@ def _joined(writer: _Writer, parts: tuple[q.Filter, ...], word: str, empty: str)
 def _one_of(writer: _Writer, field: str, values: tuple[q.Scalar, ...]) -> str:
     kind = schema.type_of(field)
     column = writer.columns[field]
-    if kind in _TEXTS and len(values) >= _MANY:
+    if len(values) >= _MANY and kind in _TEXTS:
         words = [value for value in values if isinstance(value, str)]
         return f"{column} IN (SELECT unnest({writer.bind(words, 'VARCHAR[]')}))"
+    if len(values) >= _MANY and kind is Type.LONG and all(_is_long(value) for value in values):
+        return f"{column} IN (SELECT unnest({writer.bind(list(values), 'BIGINT[]')}))"
     bound = [text for value in values if (text := _value(writer, kind, value)) is not None]
     if not bound:
         return _NEVER
     if kind is Type.KEYWORD_LIST:
         return f"list_has_any({column}, [{', '.join(bound)}])"
     return f"{column} = {bound[0]}" if len(bound) == 1 else f"{column} IN ({', '.join(bound)})"
+
+
+def _is_long(value: q.Scalar) -> bool:
+    return type(value) is int and abs(value) <= _LONGEST
 
 
 def _between(writer: _Writer, where: q.Between) -> str:
