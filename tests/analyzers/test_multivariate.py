@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -17,6 +18,13 @@ from mlmon.core.window import Window
 START = datetime(2030, 3, 4, tzinfo=UTC)
 WEEK = timedelta(days=7)
 CARRIERS = np.array(["AA", "DL", "UA"])
+T = TypeVar("T")
+
+
+def sure(found: T | None) -> T:
+    """Give what was found, which must be something."""
+    assert found is not None
+    return found
 
 
 def table(rng, n, sign=1.0):
@@ -87,7 +95,7 @@ def test_the_sample_does_not_depend_on_the_order_of_rows():
         for one in (rows, shuffled)
     ]
     assert made[0].joint == made[1].joint
-    assert made[0].joint.rows == joint.ROWS
+    assert sure(made[0].joint).rows == joint.ROWS
 
 
 def test_parts_of_a_table_merge_to_a_sample_of_both():
@@ -95,7 +103,7 @@ def test_parts_of_a_table_merge_to_a_sample_of_both():
     rng = np.random.default_rng(5)
     left = profile(rng, 6_000)
     right = profile(rng, 2_000, like=left)
-    both = references.merge(left, right).joint
+    both = sure(references.merge(left, right).joint)
     assert both.rows == joint.ROWS
     assert list(both.keys) == sorted(both.keys)
     from_right = len(set(both.keys) & set(right.joint.keys)) / both.rows
@@ -190,14 +198,14 @@ def test_two_of_three_weeks_are_a_finding(store, service):
     }
     assert {one.metric for one in stated} == {multivariate.AREA, multivariate.RECONSTRUCTION}
     [area] = [one for one in stated if one.metric == multivariate.AREA and not one.version]
-    assert area.low < area.value < area.high
+    assert sure(area.low) < sure(area.value) < sure(area.high)
     assert area.evidence["of"] == area.evidence["sample"] == 400
     assert list(area.evidence["features"])[:2] in (["dew", "temp"], ["temp", "dew"])
     assert all(area.evidence["passed"].values())
     areas = [
         one for one in found if isinstance(one, Metric) and one.name == multivariate.AREA and not one.version
     ]
-    assert [round(one.value, 1) for one in areas if one.window.start < START + WEEK] == [0.5]
+    assert [round(sure(one.value), 1) for one in areas if one.window.start < START + WEEK] == [0.5]
     assert len(areas) == 5
 
 
@@ -205,11 +213,12 @@ def test_a_window_as_the_reference_gives_a_joint_sample(store, service):
     """A reference of a past window holds a sample of its rows, with the same columns as one of a file."""
     fill(store, service, "n", n=1_000)
     [model] = models(store)
-    made = profile_window.from_window(store, model, Window(start=START, end=START + WEEK), now=START)
-    assert [column.name for column in made.joint.columns] == ["carrier", "dew", "temp", "wind"]
-    assert made.joint.rows == 1_000
-    space = joint.space(made.joint)
-    assert np.corrcoef(space.rows.T)[space.owners.index(1), space.owners.index(2)] > 0.8
+    week = Window(start=START, end=START + WEEK)
+    made = sure(profile_window.from_window(store, model, week, now=START).joint)
+    assert [column.name for column in made.columns] == ["carrier", "dew", "temp", "wind"]
+    assert made.rows == 1_000
+    space = joint.space(made)
+    assert np.asarray(np.corrcoef(space.rows.T))[space.owners.index(1), space.owners.index(2)] > 0.8
 
 
 def test_a_pass_states_weeks_and_leaves_days_alone(store, service, results):

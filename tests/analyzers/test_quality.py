@@ -226,6 +226,7 @@ def test_sampled_events_count_by_their_weight(store, service):
     """Shares are those of the traffic that events stand for, and chance knows how few they are."""
     whole = {name: values[:150] for name, values in rows().items()}
     serve(store, service, whole)
+    gaps: dict[str, list[float | str | None]]
     gaps = {"temp": [None] * 100, "gust": [30.0] * 100, "origin": ["EWR"] * 100}
     later = Window(start=START + DAY, end=START + WEEK)
     serve(store, service, gaps, later, SAMPLE_WEIGHT=3.0)

@@ -1,10 +1,13 @@
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from mlmon.core import schema
-from mlmon.core.query import Count, Max, Query, Scan, Terms
+from mlmon.core.event import Document
+from mlmon.core.query import Answer, Count, Max, Query, Scan, Terms
 from mlmon.core.schema import Dataset
+from mlmon.core.store import Reader, Versioned
 from mlmon.stores.embedded import open_store
 from mlmon.web.remembered import Remembered
 
@@ -14,17 +17,20 @@ QUESTION = Query(dataset=Dataset.INFERENCE, by={"model": Terms(schema.MODEL_NAME
 class Unversioned:
     """A reader that counts what it is asked."""
 
-    def __init__(self, store):
-        """Wrap a store."""
+    def __init__(self, store: Reader) -> None:
+        """Wrap a store; what is not counted is the store's own."""
         self.store = store
         self.count = 0
+        self.url, self.settling, self.close = store.url, store.settling, store.close
+        self.members, self.holdings = store.members, store.holdings
+        self.read_blob, self.list_blobs = store.read_blob, store.list_blobs
 
-    def query(self, query):
+    def query(self, query: Query) -> Answer:
         """Count a question and pass it on."""
         self.count += 1
         return self.store.query(query)
 
-    def scan(self, scan):
+    def scan(self, scan: Scan) -> Iterator[list[Document]]:
         """Count a scan and pass it on."""
         self.count += 1
         return self.store.scan(scan)
@@ -33,8 +39,9 @@ class Unversioned:
 class Counting(Unversioned):
     """The same of a store that says its version."""
 
-    def version(self, dataset):
+    def version(self, dataset: Dataset) -> str:
         """Say the store's version."""
+        assert isinstance(self.store, Versioned)
         return self.store.version(dataset)
 
 

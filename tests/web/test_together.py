@@ -5,6 +5,8 @@ from msgspec.structs import replace
 
 from mlmon.core.panel import Scope
 from mlmon.core.panels.model import panels
+from mlmon.core.query import Answer, Query
+from mlmon.core.store import Reader
 from mlmon.core.window import Window
 from mlmon.web import together
 from mlmon.web.model import ask
@@ -13,12 +15,15 @@ from mlmon.web.model import ask
 class Counting:
     """A reader that counts what it is asked."""
 
-    def __init__(self, store):
-        """Wrap a store."""
+    def __init__(self, store: Reader) -> None:
+        """Wrap a store; what is not counted is the store's own."""
         self.store = store
         self.count = 0
+        self.url, self.settling, self.close = store.url, store.settling, store.close
+        self.scan, self.members, self.holdings = store.scan, store.members, store.holdings
+        self.read_blob, self.list_blobs = store.read_blob, store.list_blobs
 
-    def query(self, query):
+    def query(self, query: Query) -> Answer:
         """Count a question and pass it on."""
         self.count += 1
         return self.store.query(query)
