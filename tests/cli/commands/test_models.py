@@ -18,7 +18,7 @@ def test_json(run, store):
     assert row["error_rate"] == 12 / 2400
     assert row["performance"] == "roc_auc"
     assert row["low"] < row["value"] < row["high"]
-    assert row["findings"] == 1
+    assert row["findings"] == 2  # it drifts, and lies outside the expected range
 
 
 def test_a_version(run, store):
