@@ -26,7 +26,7 @@ from mlmon.core.occasions import EventConfig
 from mlmon.core.panels.model import OVER_TIME
 from mlmon.core.result import Finding, identity
 from mlmon.core.store import Reader
-from mlmon.web import bundle, delivery, detail, export, found, logs, model, overview, pages, ruling
+from mlmon.web import bundle, delivery, detail, export, found, logs, model, overview, pages, ruling, with_loss
 from mlmon.web.admission import Check
 from mlmon.web.alerts import Alerts
 from mlmon.web.desk import Desk, NoSuchError, api, html, page, told
@@ -193,6 +193,7 @@ def _model(desk: Desk, request: Request) -> Response:
         commands={id_: model.command(looked, id_) for id_ in ids},
         export=address("", looked.view, model=looked.name),
         delivery=delivery.read(desk.reader, looked.name),
+        with_loss=with_loss.read(desk.reader, looked.scope, looked.choices.sizes),
         alerts=ruling.of_model(desk, looked.name),
         now=desk.now(),
         payload=pages.inline_json(model.payload(seen)),

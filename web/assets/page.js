@@ -50,7 +50,7 @@
     try {
       const html = await ask(`${location.pathname}${location.search}`);
       if (mine !== turn) return;
-      const data = adopt(html, "head", "list", "ranges", "delivery", "alerts");
+      const data = adopt(html, "head", "list", "ranges", "with-loss", "delivery", "alerts");
       say("");
       if (data && data.textContent !== latest) { latest = data.textContent; showAll(document, JSON.parse(latest)); }
     } catch (error) { if (mine === turn) say(quiet ? `Not live: ${error.message}` : error.message); }
