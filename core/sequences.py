@@ -37,9 +37,8 @@ def within(numbers: Runs, start: int, end: int) -> Runs:
     >>> within(((0, 4), (8, 9)), 3, 9)
     ((3, 4), (8, 8))
     """
-    return tuple(
-        (max(first, start), min(last, end - 1)) for first, last in numbers if first < end and last >= start
-    )
+    cut = ((max(first, start), min(last, end - 1)) for first, last in numbers)
+    return tuple((first, last) for first, last in cut if first <= last)
 
 
 def count(numbers: Runs) -> int:

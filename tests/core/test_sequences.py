@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mlmon.core.sequences import count, runs, union, within, without
@@ -32,6 +32,7 @@ def test_union_and_difference_are_those_of_sets(left, right):
 
 
 @given(NUMBERS, st.integers(0, 30), st.integers(0, 30))
+@example([8, 9], 9, 0)
 def test_within_cuts_at_both_ends(numbers, start, length):
     """What lies within bounds is what a set would keep of them."""
     end = start + length
