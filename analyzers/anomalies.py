@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from msgspec import Struct
@@ -17,7 +18,7 @@ from msgspec import Struct
 from mlmon.analyzers.ask import Ask
 from mlmon.analyzers.series import anomaly
 from mlmon.analyzers.series.anomaly import Kind, Scored, Tuning
-from mlmon.analyzers.stated import drawn, in_words, months, series, spoken
+from mlmon.analyzers.stated import by_part, drawn, in_words, months, spoken
 from mlmon.core.occasions import during
 from mlmon.core.result import Finding, Metric, Result, Severity
 from mlmon.core.store import Reader
@@ -56,8 +57,9 @@ class _Alarm(Struct, frozen=True, kw_only=True):
 
 
 def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
-    """A finding for each window in which a metric of all traffic is an anomaly; hours and days only.
+    """A finding for each window in which a metric is an anomaly; hours and days only.
 
+    Of all traffic, and of the parts that the policy names: each version, each value of a segment field.
     Nothing is asked where the policy does not name the size, or no window of the span is over.
     """
     if ask.size not in ask.policy.anomaly_sizes or ask.size not in _TUNING or ask.version:
@@ -66,8 +68,9 @@ def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
     step = _MONTHS[ask.size]
     while start < end:
         after = months(start, step, 1)
-        known = series(reader, ask, Window(start=months(start, step, -1), end=min(after, end)), WATCHED)
-        for metrics in known.values():
+        span = Window(start=months(start, step, -1), end=min(after, end))
+        known = by_part(reader, ask, span, WATCHED, parts=ask.policy.anomaly_parts)
+        for metrics in chain.from_iterable(named.values() for named in known.values()):
             for alarm in _alarms(metrics, ask):
                 if start <= alarm.metric.window.start < end:
                     yield _finding(ask, alarm)
@@ -119,6 +122,8 @@ def _finding(ask: Ask, alarm: _Alarm) -> Finding:
     return Finding(
         analyzer=ANALYZER,
         model=ask.model.name,
+        version=metric.version,
+        segment=metric.segment,
         window=metric.window,
         size=ask.size,
         metric=metric.name,

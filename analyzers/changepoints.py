@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -20,7 +21,7 @@ from mlmon.analyzers.reference import FIELDS
 from mlmon.analyzers.series import prepare
 from mlmon.analyzers.series.changepoints import changepoints
 from mlmon.analyzers.series.prepare import Series
-from mlmon.analyzers.stated import drawn, in_words, months, series, spoken
+from mlmon.analyzers.stated import by_part, drawn, in_words, months, spoken
 from mlmon.analyzers.statistics.distributions import student_quantile
 from mlmon.core.occasions import during
 from mlmon.core.result import Finding, Metric, Result, Severity
@@ -54,9 +55,10 @@ class _Change(Struct, frozen=True, kw_only=True):
 
 
 def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
-    """A finding at each day from which a metric of all traffic is at another level; days only.
+    """A finding at each day from which a metric is at another level; days only.
 
-    Psi is looked at for what is predicted, not for single features.
+    Of all traffic, and of the parts that the policy names, as anomalies are. Psi is looked at for what is
+    predicted, not for single features.
     """
     if ask.size != SIZE or ask.version:
         return
@@ -65,7 +67,9 @@ def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
     while start < end:
         after = months(start, _QUARTER, 1)
         span = Window(start=months(start, _QUARTER, -2), end=min(months(start, _QUARTER, 2), end))
-        for (name, subject), metrics in series(reader, ask, span, _WATCHED, subjects=True).items():
+        parts = ask.policy.anomaly_parts
+        known_parts = by_part(reader, ask, span, _WATCHED, subjects=True, parts=parts).values()
+        for (name, subject), metrics in chain.from_iterable(named.items() for named in known_parts):
             if (name == _PSI) != bool(subject) or (subject and subject not in FIELDS):
                 continue
             known = [one for one in metrics if one.value is not None and one.window.end <= ask.now]
@@ -125,6 +129,8 @@ def _finding(ask: Ask, metrics: Sequence[Metric], change: _Change) -> Finding:
     return Finding(
         analyzer=ANALYZER,
         model=ask.model.name,
+        version=first.version,
+        segment=first.segment,
         window=first.window,
         size=ask.size,
         metric=first.name,

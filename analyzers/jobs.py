@@ -24,7 +24,7 @@ from mlmon.analyzers.models import Model, catalogue, described, remember
 from mlmon.analyzers.outcomes import Progress, join
 from mlmon.analyzers.partition import Partition, Share
 from mlmon.analyzers.pending import Tally
-from mlmon.analyzers.policy import Policy
+from mlmon.analyzers.policy import Policy, of_settings
 from mlmon.analyzers.registry import ANALYZERS, Registered
 from mlmon.analyzers.touched import HOUR, changed_hours, extended, matured, spans
 from mlmon.core import clock as clocks
@@ -124,7 +124,7 @@ def run_once(
 
     """
     config = config or Config()
-    policy = policy or Policy(anomaly_sizes=config.analyze.anomalies)
+    policy = policy or of_settings(config)
     now = clocks.to_datetime(clock())
     done = Pass()
     watch = _Stopwatch(clock=clock, seconds=done.seconds, started=clock())

@@ -10,7 +10,7 @@ from mlmon.analyzers.ask import Ask
 from mlmon.analyzers.cells import ALL
 from mlmon.analyzers.jobs import declared, maturity_of
 from mlmon.analyzers.models import Model
-from mlmon.analyzers.policy import Policy
+from mlmon.analyzers.policy import of_settings
 from mlmon.analyzers.registry import ANALYZERS
 from mlmon.core.config import Config
 from mlmon.core.errors import UsageError, nearest
@@ -94,7 +94,7 @@ def _answers(  # noqa: PLR0913 - as above
         by_version=VERSION in by,
         by_segment=tuple(field for field in by if field != VERSION),
         references=references.load_all(reader, model.name),
-        policy=Policy(anomaly_sizes=(config or Config()).analyze.anomalies),
+        policy=of_settings(config or Config()),
         occasions=declared(config or Config(), model.name, span),
     )
     for analyzer in ANALYZERS:

@@ -12,6 +12,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from mlmon.core.config import Config
+
 CONSECUTIVE: Final[Mapping[str, int]] = MappingProxyType(
     {"1h": 24, "1d": 7, "7d": 2, "30d": 1, "month": 1, "all": 1}
 )
@@ -73,7 +75,8 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     Change points: a level is another one when it differs by `change` of what it was, a PSI by `psi`.
 
-    Anomalies: `anomaly_sizes` names the sizes, of `1h` and `1d`, whose metrics are looked at as series.
+    Anomalies: `anomaly_sizes` names the sizes, of `1h` and `1d`, whose metrics are looked at as series;
+    `anomaly_parts`, of `version` and `segment`, whose series are looked at beside those of all traffic.
     """
 
     min_n: int = 100
@@ -102,6 +105,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     concept_critical: float = 0.5
     change: float = 0.1
     anomaly_sizes: tuple[str, ...] = SHORT_SIZES
+    anomaly_parts: tuple[str, ...] = ("version",)
 
     def judges(self, size: str, against: str) -> bool:
         """Whether drift is judged in windows of a size: short ones only against the same season."""
@@ -110,3 +114,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     def among_of(self, size: str) -> int:
         """Among how many windows of a size the drifted ones are counted; never fewer than must drift."""
         return max(self.among.get(size, 1), self.consecutive.get(size, 1))
+
+
+def of_settings(config: Config) -> Policy:
+    """The default policy, with what the settings say of it."""
+    return Policy(anomaly_sizes=config.analyze.anomalies, anomaly_parts=config.analyze.anomaly_parts)

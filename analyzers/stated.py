@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,10 +18,14 @@ from mlmon.core.window import Window
 _MONTHS: Final = 12
 
 
+Named = dict[tuple[str, str], list[Metric]]
+"""Series by name and subject, each in the order of its windows."""
+
+
 def series(
     reader: Reader, ask: Ask, window: Window, names: Sequence[str], *, subjects: bool = False
-) -> dict[tuple[str, str], list[Metric]]:
-    """The final metrics of all traffic in a span, by name and subject, each in the order of its windows.
+) -> Named:
+    """The final metrics of all traffic in a span.
 
     Those that speak of a subject, such as a feature, come only where asked for.
 
@@ -29,6 +33,26 @@ def series(
         StoreError: the store could not answer.
 
     """
+    return by_part(reader, ask, window, names, subjects=subjects).get(("", ""), {})
+
+
+def by_part(
+    reader: Reader,
+    ask: Ask,
+    window: Window,
+    names: Sequence[str],
+    *,
+    subjects: bool = False,
+    parts: Collection[str] = (),
+) -> dict[tuple[str, str], Named]:
+    """As `series`, for all traffic and each of its `parts`, of `version` and `segment`; by these two.
+
+    Raises:
+        StoreError: the store could not answer.
+
+    """
+    wholes = {"version": schema.MODEL_VERSION, "segment": schema.RESULT_SEGMENT}
+    whole = [Equals(field, "") for name, field in wholes.items() if name not in parts]
     of_all = () if subjects else (Equals(schema.RESULT_SUBJECT, ""),)
     scan = Scan(
         dataset=Dataset.METRIC,
@@ -36,8 +60,7 @@ def series(
         where=AllOf(
             (
                 Equals(schema.MODEL_NAME, ask.model.name),
-                Equals(schema.MODEL_VERSION, ""),
-                Equals(schema.RESULT_SEGMENT, ""),
+                *whole,
                 Equals(schema.WINDOW_SIZE, ask.size),
                 Equals(schema.METRIC_FINAL, value=True),
                 OneOf(schema.METRIC_NAME, tuple(names)),
@@ -45,13 +68,18 @@ def series(
             )
         ),
     )
-    found: dict[tuple[str, str], list[Metric]] = {}
+    found: dict[tuple[str, str], Named] = {}
     for documents in reader.scan(scan):
         for document in documents:
             metric = from_document(document)
             if isinstance(metric, Metric):
-                found.setdefault((metric.name, metric.subject), []).append(metric)
-    return {key: sorted(each, key=lambda one: one.window.start) for key, each in sorted(found.items())}
+                part = found.setdefault((metric.version, metric.segment), {})
+                part.setdefault((metric.name, metric.subject), []).append(metric)
+    return {part: _in_order(named) for part, named in sorted(found.items())}
+
+
+def _in_order(named: Named) -> Named:
+    return {key: sorted(each, key=lambda one: one.window.start) for key, each in sorted(named.items())}
 
 
 def months(at: datetime, step: int, later: int = 0) -> datetime:

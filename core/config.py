@@ -153,6 +153,10 @@ class AnalyzeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tuple[Literal["1h", "1d"], ...],
         Meta(description="Sizes of the windows whose metrics are looked at as series for anomalies."),
     ] = ("1h", "1d")
+    anomaly_parts: Annotated[
+        tuple[Literal["version", "segment"], ...],
+        Meta(description="Parts that are looked at for anomalies and changes beside all traffic."),
+    ] = ("version",)
     gap_after: Annotated[
         _Duration, Meta(description="How long an event may take to arrive before it is missed.")
     ] = "10m"

@@ -82,6 +82,27 @@ def test_findings_do_not_depend_on_the_span(store):
     assert together == found(store, ask(whole()))
 
 
+def test_parts_that_the_policy_names_are_looked_at(store):
+    """A version or a segment has findings of its own, where the policy names it; all traffic always has."""
+    well, ill = stated(calm()), stated(latencies())
+    store.put([replace(one, version="2") for one in ill])
+    store.put([replace(one, segment="carrier=UA") for one in ill])
+    store.put(well)
+    named = {
+        parts: {
+            (one.version, one.segment)
+            for one in anomalies.analyze(store, replace(ask(whole()), policy=Policy(anomaly_parts=parts)))
+            if isinstance(one, Finding)
+        }
+        for parts in ((), ("version",), ("version", "segment"))
+    }
+    assert named == {
+        (): set(),
+        ("version",): {("2", "")},
+        ("version", "segment"): {("2", ""), ("", "carrier=UA")},
+    }
+
+
 @pytest.mark.parametrize("what", ["open", "not final", "not asked"])
 def test_what_may_not_be_judged_is_not(store, what):
     """What is not over, not final, or of a size the policy does not name has no finding."""
