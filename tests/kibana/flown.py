@@ -30,8 +30,12 @@ NOW = datetime(2013, 4, 20, tzinfo=UTC)
 SPAN = Window(start=datetime(2013, 2, 28, tzinfo=UTC), end=datetime(2013, 3, 12, tzinfo=UTC))
 FIRST_DAYS = Window(start=datetime(2013, 3, 1, tzinfo=UTC), end=datetime(2013, 3, 3, tzinfo=UTC))
 CONFIG = Config(models={MODEL: ModelConfig(maturity="2d")})
-EMPTY = {"performance-mae", "performance-rmse", "performance-bias", "segments-mae", "redacted", "losses"}
-"""Panels that flights have nothing for: they are of classes, nothing of them is masked, and none is lost."""
+EMPTY = {
+    "performance-mae", "performance-rmse", "performance-bias", "segments-mae", "redacted", "losses",
+    "drift-together", "drift-with-loss",
+}  # fmt: skip
+"""Panels that days of flights have nothing for: they are of classes, nothing of them is masked, none is lost,
+and what features do together is told of weeks."""
 
 
 def fill(store: Store) -> None:

@@ -46,10 +46,14 @@ def words(tmp_path):
 
 
 def search(door, seeds, words, seconds):
-    """Run the search in a process of its own, which libFuzzer ends at a crash, a hang or 1 GiB."""
+    """Run the search in a process of its own, which libFuzzer ends at a crash, a hang or 1 GiB.
+
+    A shell starts it: a process begins with the peak memory of the one that started it, and pytest's is large.
+    """
     options = (f"-max_total_time={seconds}", "-rss_limit_mb=1024", "-timeout=10", "-max_len=4096", "-seed=1")
+    command = [sys.executable, str(SCRIPT), door, *options, f"-dict={words}", str(seeds)]
     return subprocess.run(
-        [sys.executable, str(SCRIPT), door, *options, f"-dict={words}", str(seeds)],
+        ["sh", "-c", '"$@"; exit $?', "sh", *command],
         cwd=seeds, capture_output=True, text=True, timeout=seconds + 60, check=False,
     )  # fmt: skip
 
