@@ -48,7 +48,7 @@ def words(tmp_path):
 def search(door, seeds, words, seconds):
     """Run the search in a process of its own, which libFuzzer ends at a crash, a hang or 1 GiB.
 
-    A shell starts it: a process begins with the peak memory of the one that started it, and pytest's is large.
+    A shell starts it: a process begins with the peak memory of the one that starts it, and pytest is large.
     """
     options = (f"-max_total_time={seconds}", "-rss_limit_mb=1024", "-timeout=10", "-max_len=4096", "-seed=1")
     command = [sys.executable, str(SCRIPT), door, *options, f"-dict={words}", str(seeds)]
