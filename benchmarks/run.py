@@ -115,18 +115,34 @@ def as_table(results: Iterable[Result]) -> Table:
     return table
 
 
-def as_markdown(results: Iterable[Result], *, day: date) -> str:
-    """Write the results as a Markdown table, below the conditions they were measured in."""
-    conditions = f"{day}, Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}."
-    rows = [HEADINGS, ("---",) * len(HEADINGS), *map(_cells, results)]
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join([f"Measured on {conditions}", "", *lines, ""])
+def as_markdown(results: Iterable[Result], *, day: date, kept: Iterable[Sequence[str]] = ()) -> str:
+    """Write the results as a Markdown table by name, each with its day; `kept` are rows of before."""
+    conditions = f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}"
+    new = [(*_cells(result), f"{day}, {conditions}") for result in results]
+    names = {row[0] for row in new}
+    rows = sorted([*new, *(tuple(row) for row in kept if row[0] not in names)])
+    table = [(*HEADINGS, "When, and where"), ("---",) * (len(HEADINGS) + 1), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in table)
 
 
-def write_page(page: Path, results: Iterable[Result], *, day: date) -> None:
-    """Renew the part of the page between its markers."""
-    table = as_markdown(results, day=day)
-    text, count = MARKED.subn(lambda match: match[1] + table + match[2], page.read_text(encoding="utf-8"))
+def rows_of(page: str) -> list[list[str]]:
+    """The rows of the table that a page has between its markers."""
+    found = MARKED.search(page)
+    lines = found[0].splitlines() if found else []
+    cells = [
+        [cell.replace("\\|", "|") for cell in re.split(r" (?<!\\)\| ", line[2:-2])]
+        for line in lines
+        if line.startswith("| ")
+    ]
+    return [row for row in cells[2:] if len(row) == len(HEADINGS) + 1]
+
+
+def write_page(page: Path, results: Iterable[Result], *, day: date, known: Iterable[str]) -> None:
+    """Renew the rows of what was measured, between the page's markers; `known` are all benchmarks."""
+    old = page.read_text(encoding="utf-8")
+    names = frozenset(known)
+    table = as_markdown(results, day=day, kept=[row for row in rows_of(old) if row[0] in names])
+    text, count = MARKED.subn(lambda match: match[1] + table + match[2], old)
     if count != 1:
         raise click.ClickException(f"{page} needs one pair of <!-- results --> and <!-- /results -->")
     page.write_text(text, encoding="utf-8")
@@ -134,16 +150,15 @@ def write_page(page: Path, results: Iterable[Result], *, day: date) -> None:
 
 @click.command()
 @click.option("--only", metavar="NAME", help="Run this benchmark alone.")
-@click.option("--write-docs", is_flag=True, help="Renew the table in the documentation.")
+@click.option("--write-docs", is_flag=True, help="Renew the rows of the table in the documentation.")
 @click.option("--check", is_flag=True, help="Exit with 1 when a goal is missed.")
 @click.option("--folder", type=click.Path(path_type=Path), default=HERE, hidden=True)
 @click.option("--out", type=click.Path(path_type=Path), default=RESULTS, hidden=True)
 @click.option("--page", type=click.Path(path_type=Path), default=PAGE, hidden=True)
 def main(*, only: str | None, write_docs: bool, check: bool, folder: Path, out: Path, page: Path) -> None:
     """Run the benchmarks, print their ratios and write results.json."""
-    if only and write_docs:
-        raise click.UsageError("--write-docs needs all benchmarks in one run; leave out --only")
-    chosen = choose(discover(folder), only)
+    known = discover(folder)
+    chosen = choose(known, only)
     progress = Console(stderr=True)
     results = []
     for benchmark in chosen:
@@ -152,7 +167,7 @@ def main(*, only: str | None, write_docs: bool, check: bool, folder: Path, out: 
     Console().print(as_table(results))
     out.write_text(as_json(results), encoding="utf-8")
     if write_docs:
-        write_page(page, results, day=datetime.now(UTC).date())
+        write_page(page, results, day=datetime.now(UTC).date(), known=[each.NAME for each in known])
     if any(it.ratio is None for it in results) or (check and not all(it.met for it in results)):
         raise SystemExit(1)
 

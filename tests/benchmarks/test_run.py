@@ -83,13 +83,21 @@ def test_the_page_keeps_what_is_around_the_table(bench, tmp_path):
     """With --write-docs, the table stands between the markers, and the rest of the page stays."""
     assert bench("--write-docs", a=INVENTED.format(ratio=1.5)).returncode == 0
     page = (tmp_path / "page.md").read_text()
-    assert page.startswith("# Page\n\nBefore.\n\n<!-- results -->\nMeasured on ")
+    assert page.startswith("# Page\n\nBefore.\n\n<!-- results -->\n| Benchmark | Ratio ")
     assert page.endswith("|\n<!-- /results -->\n\nAfter.\n")
-    assert "| invented | 1.5 | 2 | yes | an invented peer | one \\| two |" in page
+    assert "| invented | 1.5 | 2 | yes | an invented peer | one \\| two | 20" in page
     assert "old" not in page
 
 
-def test_the_page_is_not_renewed_from_a_part(bench, tmp_path):
-    """With both --only and --write-docs, nothing runs, because the table must come from one run."""
-    assert bench("--only", "invented", "--write-docs", a=INVENTED.format(ratio=1)).returncode == 2
-    assert (tmp_path / "page.md").read_text() == PAGE
+def test_the_page_keeps_the_rows_that_were_not_measured(bench, tmp_path):
+    """With --only, the row of that benchmark is renewed, others stay, and those that are gone go."""
+    first, second = INVENTED.format(ratio=1.5), INVENTED.format(ratio=0.5).replace("invented", "other")
+    assert bench("--write-docs", a=first, b=second).returncode == 0
+    assert bench("--only", "other", "--write-docs", a=first, b=second.replace("0.5", "0.7")).returncode == 0
+    page = (tmp_path / "page.md").read_text()
+    assert "| invented | 1.5 | 2 | yes | an invented peer | one \\| two | 20" in page
+    assert "| other | 0.7 |" in page
+    assert "0.5" not in page
+    (tmp_path / "a.py").unlink()
+    assert bench("--only", "other", "--write-docs").returncode == 0
+    assert "invented |" not in (tmp_path / "page.md").read_text()
