@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from mlmon.alerts.board import Board, Cut, ask, when_stored, windows_of
 from mlmon.alerts.judge import Point, is_due, judged
-from mlmon.alerts.known import Group, Known, back, recent
+from mlmon.alerts.known import Group, Known, recent
 from mlmon.alerts.rules import (
     Condition,
     MetricHolds,
@@ -26,7 +26,7 @@ from mlmon.alerts.rules import (
 from mlmon.alerts.states import Alert, Change, Judged, Verdict, advance
 from mlmon.core.result import Finding, Severity
 from mlmon.core.store import Reader
-from mlmon.core.window import Window, floor, windows
+from mlmon.core.window import Window, floor, preceding, windows
 
 _NOT_SOONER: Final = timedelta(hours=1)
 """So long after a window's end, or a quarter of it if that is shorter, an absent finding says it is well."""
@@ -344,7 +344,7 @@ def _stored(
 def _of_silence(work: Work, rule: Rule) -> Iterator[tuple[Group, list[Judged]]]:
     """The newest window that is over: since when, by its end, the model has served nothing."""
     end = floor(work.now, rule.size)
-    start = back(end, rule.size, 1)
+    start = preceding(end, rule.size, 1)
     for model in _models(work, rule):
         seconds = max((end - model.last).total_seconds(), 0.0)
         stored = work.stored.get(model.name)

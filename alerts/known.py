@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
 
 from msgspec import Struct
 
 from mlmon.core.query import GROUP_DATE
-from mlmon.core.window import Window, floor, following
-
-_MONTH: Final = "month"
+from mlmon.core.window import Window, floor, following, preceding
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -50,20 +47,7 @@ class Group(Struct, frozen=True, kw_only=True, order=True):
         return ", ".join(part for part in said if part) or "all"
 
 
-def back(start: datetime, size: str, windows: int) -> datetime:
-    """The start of the window that lies so many windows before the one that starts here.
-
-    >>> from datetime import UTC
-    >>> back(datetime(2026, 3, 1, tzinfo=UTC), "month", 3).isoformat()
-    '2025-12-01T00:00:00+00:00'
-    """
-    if size == _MONTH:
-        place = start.year * 12 + start.month - 1 - windows
-        return start.replace(year=place // 12, month=place % 12 + 1)
-    return start - windows * (following(start, size) - start)
-
-
 def recent(horizon: datetime, size: str, windows: int) -> Window:
     """The last so many windows of a size, the last being the one that holds the horizon."""
     last = floor(horizon - timedelta(microseconds=1), size)
-    return Window(start=back(last, size, windows - 1), end=following(last, size))
+    return Window(start=preceding(last, size, windows - 1), end=following(last, size))

@@ -23,7 +23,7 @@ from mlmon.analyzers.distances import (
 from mlmon.analyzers.reference import Categorical
 from mlmon.analyzers.statistics.histograms import merge_categories
 from mlmon.analyzers.statistics.proportions import Vector
-from mlmon.core.window import Window, floor, following, parse_duration
+from mlmon.core.window import Window, floor, following, parse_duration, preceding
 
 FIXED: Final = "fixed"
 PREVIOUS: Final = "previous"
@@ -39,7 +39,6 @@ _YEAR: Final = 52 * _WEEK
 """A year of whole weeks, so that a week is held against the same one of the year before."""
 
 _MONTHS: Final = 12
-_TICK: Final = timedelta(microseconds=1)
 
 
 def earlier(window: Window, size: str, against: str) -> tuple[Window, ...]:
@@ -60,7 +59,7 @@ def earlier(window: Window, size: str, against: str) -> tuple[Window, ...]:
     found: list[Window] = []
     start = window.start
     for _ in range(1 if against == PREVIOUS else WINDOWS):
-        end, start = start, floor(start - _TICK, size)
+        end, start = start, preceding(start, size, 1)
         found.append(Window(start=start, end=end))
     return tuple(found)
 

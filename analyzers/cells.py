@@ -56,6 +56,21 @@ class Question(Struct, frozen=True, kw_only=True):
     windows_a_query: int = WINDOWS_A_QUERY
 
 
+def weighted(measures: Mapping[str, Measure], windows_a_query: int = WINDOWS_A_QUERY) -> Question:
+    """What to measure of inferences, a row for each weight that some have."""
+    return Question(
+        dataset=Dataset.INFERENCE,
+        by={WEIGHT: Terms(schema.SAMPLE_WEIGHT)},
+        measures=measures,
+        windows_a_query=windows_a_query,
+    )
+
+
+def weight_of(row: Row) -> float:
+    """The weight of a row; 1 where there is none."""
+    return 1.0 if row[WEIGHT] is None else float(row[WEIGHT])
+
+
 def slices(ask: Ask) -> Iterator[Slice]:
     """The ways to cut that were asked for; the whole comes first."""
     yield Slice()

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from mlmon.analyzers.ask import Ask
-from mlmon.analyzers.cells import WEIGHT, Cell, Question, Slice, cells, slices
+from mlmon.analyzers.cells import WEIGHT, Cell, Question, Slice, cells, slices, weight_of
 from mlmon.analyzers.report import metric
 from mlmon.analyzers.statistics.estimate import NEGLIGIBLE, Estimate
 from mlmon.analyzers.statistics.quantiles import grid, quantile_interval
@@ -69,7 +69,7 @@ def coverage(reader: Reader, ask: Ask, piece: Slice) -> dict[Cell, Coverage]:
     for cell, rows in cells(reader, ask, piece, _SERVED):
         served = Moments()
         for row in rows:
-            served.add(1.0 if row[WEIGHT] is None else row[WEIGHT], row["n"])
+            served.add(weight_of(row), row["n"])
         covered[cell] = Coverage(served=served, evaluated=evaluated.get(cell, 0.0))
     return covered
 

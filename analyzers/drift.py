@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 from typing import Final
 
 import numpy as np
@@ -12,7 +11,7 @@ from msgspec.structs import replace
 
 from mlmon.analyzers.ask import Ask, reference_for
 from mlmon.analyzers.baseline import Names, Numbers, Past, earlier, later
-from mlmon.analyzers.cells import ALL, WEIGHT, Cell, Question, Slice, cells, slices
+from mlmon.analyzers.cells import ALL, Cell, Slice, cells, slices, weight_of, weighted
 from mlmon.analyzers.distances import (
     CategoricalScale,
     Distance,
@@ -29,11 +28,10 @@ from mlmon.analyzers.statistics.estimate import undefined, without_interval
 from mlmon.analyzers.statistics.proportions import Vector
 from mlmon.analyzers.weights import Moments
 from mlmon.core import schema
-from mlmon.core.query import Count, Exists, Histogram, Measure, Row, Terms, TopTerms
+from mlmon.core.query import Count, Exists, Histogram, Measure, Row, TopTerms
 from mlmon.core.result import Metric, Result
-from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
-from mlmon.core.window import Window, floor, following
+from mlmon.core.window import Window, following, preceding
 
 ANALYZER: Final = "drift"
 _UNNAMED: Final = 50
@@ -50,11 +48,8 @@ _STATED: Final = frozenset(
 )
 """Of the distances those that are kept for every window; the others are evidence of findings."""
 
-_TICK: Final = timedelta(microseconds=1)
 
-_TRAFFIC: Final = Question(
-    dataset=Dataset.INFERENCE, by={WEIGHT: Terms(schema.SAMPLE_WEIGHT)}, measures={"n": Count()}
-)
+_TRAFFIC: Final = weighted({"n": Count()})
 
 
 class Scales(Struct, frozen=True, kw_only=True):
@@ -99,9 +94,7 @@ def looking_back(ask: Ask) -> Ask:
     """The same question, from the first window on that the verdicts of the span look back at."""
     if ask.size == ALL:
         return ask
-    start = ask.span.start
-    for _ in range(_of_verdict(ask)):
-        start = floor(start - _TICK, ask.size)
+    start = preceding(ask.span.start, ask.size, _of_verdict(ask))
     before = earlier(Window(start=start, end=following(start, ask.size)), ask.size, ask.model.drift_against)
     start = min([start, *(window.start for window in before)])
     return replace(ask, span=Window(start=start, end=ask.span.end))
@@ -188,7 +181,7 @@ def _of_numbers(
         f"h{place}": Histogram(field_of(name, schema.FEATURES_NUMERIC), scale.profile.edges)
         for place, (name, scale) in enumerate(scales)
     }
-    for cell, rows in cells(reader, ask, piece, _question(measures)):
+    for cell, rows in cells(reader, ask, piece, weighted(measures, _WINDOWS_A_QUERY)):
         one = wanted.get(cell)
         if one is None:
             continue
@@ -221,7 +214,7 @@ def _of_categories(
         field = field_of(name, schema.FEATURES_CATEGORICAL)
         measures[f"t{place}"] = TopTerms(field, min(len(scale.profile.counts) + _UNNAMED, _MOST_TERMS))
         measures[f"n{place}"] = Count(where=Exists(field))
-    for cell, rows in cells(reader, ask, piece, _question(measures)):
+    for cell, rows in cells(reader, ask, piece, weighted(measures, _WINDOWS_A_QUERY)):
         one = wanted.get(cell)
         if one is None:
             continue
@@ -232,15 +225,6 @@ def _of_categories(
             held = past.category(cell, name, scale, Names(counts=counts, rest=rest, missing=missing))
             if held is not None:
                 yield cell, name, categorical_distance(held, counts, rest, missing, one.shrink)
-
-
-def _question(measures: Mapping[str, Measure]) -> Question:
-    return Question(
-        dataset=Dataset.INFERENCE,
-        by={WEIGHT: Terms(schema.SAMPLE_WEIGHT)},
-        measures=measures,
-        windows_a_query=_WINDOWS_A_QUERY,
-    )
 
 
 def terms(rows: Sequence[Row], column: str) -> dict[str, float]:
@@ -256,11 +240,6 @@ def terms(rows: Sequence[Row], column: str) -> dict[str, float]:
 def total_of(rows: Sequence[Row], column: str) -> float:
     """The weighted sum of a column."""
     return sum((weight_of(row) * row[column] for row in rows), 0.0)
-
-
-def weight_of(row: Row) -> float:
-    """The weight of a row; 1 where there is none."""
-    return 1.0 if row[WEIGHT] is None else float(row[WEIGHT])
 
 
 def _metrics(ask: Ask, cell: Cell, subject: str, distance: Distance) -> Iterator[Metric]:

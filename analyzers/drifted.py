@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -17,12 +17,11 @@ from mlmon.analyzers.statistics.fdr import benjamini_hochberg
 from mlmon.analyzers.statistics.psi import psi_noise
 from mlmon.analyzers.weights import Moments
 from mlmon.core.result import Finding, Severity
-from mlmon.core.window import Window, floor
+from mlmon.core.window import Window, preceding
 
 ANALYZER = "drift"
 PSI = "psi"
 MISSING = "missing_rate"
-_TICK: Final = timedelta(microseconds=1)
 
 
 class Seen(Struct, kw_only=True):
@@ -121,10 +120,7 @@ def verdicts(ask: Ask, seen: Sequence[Seen]) -> Iterator[Finding]:
 
 def _oldest(window: Window, size: str, among: int) -> datetime:
     """Where the first of so many windows begins, of which the given one is the last."""
-    start = window.start
-    for _ in range(among - 1 if size != ALL else 0):
-        start = floor(start - _TICK, size)
-    return start
+    return preceding(window.start, size, among - 1 if size != ALL else 0)
 
 
 def _finding(ask: Ask, seen: Seen, test: Test, run: Sequence[Cell]) -> Finding:

@@ -7,7 +7,6 @@ rows, and by a classifier that tries to tell the two apart.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from statistics import NormalDist
 from typing import Any, Final
 
@@ -31,14 +30,13 @@ from mlmon.core.event import Document
 from mlmon.core.query import Equals, both
 from mlmon.core.result import Finding, Metric, Result, Severity
 from mlmon.core.store import Reader
-from mlmon.core.window import Window, floor, windows
+from mlmon.core.window import Window, preceding, windows
 
 ANALYZER: Final = "multivariate"
 AREA: Final = "domain_auc"
 RECONSTRUCTION: Final = "pca_reconstruction"
 SHARE: Final = "domain_share"
 
-_TICK: Final = timedelta(microseconds=1)
 TOLD: Final = 0.1
 """The share of what a classifier goes by from which on the message names a feature."""
 
@@ -176,9 +174,7 @@ def _windows(ask: Ask) -> Iterator[Window]:
     if ask.size == ALL:
         yield ask.span
         return
-    start = ask.span.start
-    for _ in range(reach(ask)):
-        start = floor(start - _TICK, ask.size)
+    start = preceding(ask.span.start, ask.size, reach(ask))
     yield from windows(Window(start=start, end=ask.span.end), ask.size)
 
 
@@ -233,9 +229,7 @@ def _verdicts(
     ask: Ask, cell: Cell, found: Together, runs: dict[tuple[str, str], list[Window]], of: int
 ) -> Iterator[Finding]:
     """Findings of a window that is over, where enough of the last ones show the same."""
-    oldest = cell.window.start
-    for _ in range(reach(ask) if ask.size != ALL else 0):
-        oldest = floor(oldest - _TICK, ask.size)
+    oldest = preceding(cell.window.start, ask.size, reach(ask) if ask.size != ALL else 0)
     for name, test in judge(ask.policy, found).items():
         run = [window for window in runs.get((cell.version, name), ()) if window.start >= oldest]
         if test.holds:

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from mlmon.analyzers.ask import Ask, reference_for
 from mlmon.analyzers.baseline import Names, Past
-from mlmon.analyzers.cells import ALL, WEIGHT, Cell, Question, Slice, cells, slices
+from mlmon.analyzers.cells import ALL, WEIGHT, Cell, Question, Slice, cells, slices, weight_of
 from mlmon.analyzers.distances import categorical_distance, categorical_scale
-from mlmon.analyzers.drift import ANALYZER, looking_back, terms, total_of, weight_of
+from mlmon.analyzers.drift import ANALYZER, looking_back, terms, total_of
 from mlmon.analyzers.drifted import Seen, verdicts
 from mlmon.analyzers.report import metric
 from mlmon.analyzers.statistics.estimate import undefined, without_interval

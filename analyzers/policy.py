@@ -42,8 +42,6 @@ HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """What is held against the reference; more of them would only be the same news told again."""
 
-LOWER_IS_BETTER: Final = frozenset({"log_loss", "brier", "mae", "rmse", "calibration_error"})
-
 
 class Policy(Struct, frozen=True, kw_only=True):
     """The bounds. The defaults are for a model that serves thousands of inferences a day.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from mlmon.analyzers import profile_joint
 from mlmon.analyzers.ask import Ask
-from mlmon.analyzers.cells import ALL, WEIGHT, Question, Slice, cells, slices
+from mlmon.analyzers.cells import ALL, WEIGHT, Question, Slice, cells, slices, weight_of, weighted
 from mlmon.analyzers.models import Model
 from mlmon.analyzers.performance import gather
 from mlmon.analyzers.reference import (
@@ -37,6 +37,7 @@ from mlmon.core.query import (
     Mean,
     Measure,
     Quantiles,
+    Row,
     StdDev,
     Terms,
     TopTerms,
@@ -102,22 +103,13 @@ def plain(found: Sums) -> Sums:
 
 
 def _served(reader: Reader, ask: Ask) -> tuple[float, float]:
-    question = Question(
-        dataset=Dataset.INFERENCE,
-        by={WEIGHT: Terms(schema.SAMPLE_WEIGHT)},
-        measures={"n": Count(), "failed": Count(where=Equals(schema.EVENT_OUTCOME, "failure"))},
-    )
+    question = weighted({"n": Count(), "failed": Count(where=Equals(schema.EVENT_OUTCOME, "failure"))})
     n = failed = 0.0
     for _, rows in cells(reader, ask, Slice(), question):
         for row in rows:
-            n += weight(row) * row["n"]
-            failed += weight(row) * row["failed"]
+            n += weight_of(row) * row["n"]
+            failed += weight_of(row) * row["failed"]
     return n, failed
-
-
-def weight(row: Mapping[str, Any]) -> float:
-    """The sample weight of a group; events without one count once."""
-    return 1.0 if row[WEIGHT] is None else float(row[WEIGHT])
 
 
 def _numeric(reader: Reader, ask: Ask, n: float) -> dict[str, Numeric]:
@@ -165,14 +157,12 @@ def _counted(
         return {}
     counts = {name: np.zeros(len(cuts) + 1) for name, cuts in edges.items()}
     spread: dict[str, tuple[float | None, float | None]] = {}
-    question = Question(
-        dataset=Dataset.INFERENCE, by={WEIGHT: Terms(schema.SAMPLE_WEIGHT)}, measures=measures
-    )
+    question = weighted(measures)
     for _, rows in cells(reader, ask, Slice(), question):
-        largest = max(rows, key=lambda row: weight(row) * sum(row["h0"]))
+        largest = max(rows, key=lambda row: weight_of(row) * sum(row["h0"]))
         for place, name in enumerate(edges):
             for row in rows:
-                counts[name] += weight(row) * np.asarray(row[f"h{place}"], dtype=np.float64)
+                counts[name] += weight_of(row) * np.asarray(row[f"h{place}"], dtype=np.float64)
             spread[name] = largest[f"s{place}"], largest[f"m{place}"]
     return {
         name: Numeric(
@@ -195,9 +185,7 @@ def _categorical(reader: Reader, ask: Ask, n: float) -> dict[str, Categorical]:
             field = field_of(name, schema.FEATURES_CATEGORICAL)
             measures[f"t{place}"] = TopTerms(field, MOST_CATEGORIES)
             measures[f"n{place}"] = Count(where=Exists(field))
-        question = Question(
-            dataset=Dataset.INFERENCE, by={WEIGHT: Terms(schema.SAMPLE_WEIGHT)}, measures=measures
-        )
+        question = weighted(measures)
         for _, rows in cells(reader, ask, Slice(), question):
             for place, name in enumerate(some):
                 profile = _of_terms(rows, f"t{place}", f"n{place}", n)
@@ -206,13 +194,13 @@ def _categorical(reader: Reader, ask: Ask, n: float) -> dict[str, Categorical]:
     return profiles
 
 
-def _of_terms(rows: Iterable[Mapping[str, Any]], terms: str, there: str, n: float) -> Categorical | None:
+def _of_terms(rows: Iterable[Row], terms: str, there: str, n: float) -> Categorical | None:
     counts: dict[str, float] = {}
     present = 0.0
     for row in rows:
-        present += weight(row) * row[there]
+        present += weight_of(row) * row[there]
         for name, count in row[terms] or ():
-            counts[name] = counts.get(name, 0.0) + weight(row) * count
+            counts[name] = counts.get(name, 0.0) + weight_of(row) * count
     if not present:
         return None
     return categorical(counts, other=max(present - sum(counts.values()), 0.0), missing=max(n - present, 0.0))

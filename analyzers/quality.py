@@ -7,7 +7,7 @@ The rules are those of `expectations`, the same that judge a file. What is expec
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from mlmon.analyzers.statistics.wilson import wilson
 from mlmon.core import schema
 from mlmon.core.result import Finding, Metric, Result, Severity
 from mlmon.core.store import Reader
-from mlmon.core.window import Window, floor
+from mlmon.core.window import Window, preceding
 
 ANALYZER: Final = "quality"
 
@@ -58,7 +58,6 @@ _MARGIN: Final = 0.1
 """So much of a window may lie before the first or after the last inference."""
 
 _NOT_BY_SEGMENT: Final = frozenset({"1h", "1d", "7d"})
-_TICK: Final = timedelta(microseconds=1)
 _SHOWN: Final = 18
 
 
@@ -106,7 +105,7 @@ def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
 
 
 def _with_one_before(ask: Ask) -> Ask:
-    start = floor(ask.span.start - _TICK, ask.size)
+    start = preceding(ask.span.start, ask.size, 1)
     return replace(ask, span=Window(start=start, end=ask.span.end))
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from mlmon.analyzers.ask import Ask
-from mlmon.analyzers.cells import WEIGHT, Cell, Question, Slice, cells
+from mlmon.analyzers.cells import Cell, Slice, cells, weight_of, weighted
 from mlmon.analyzers.expectations import NUMBER, TEXT, Expected, Seen
 from mlmon.analyzers.weights import Moments
 from mlmon.core import schema
@@ -28,8 +28,6 @@ from mlmon.core.query import (
     Measure,
     Min,
     Query,
-    Row,
-    Terms,
     TopTerms,
     both,
 )
@@ -45,9 +43,7 @@ _WINDOWS_A_QUERY: Final = 64
 _ABOVE: Final = 2
 """The bin of a histogram over two edges that lies above both."""
 
-_TRAFFIC: Final = Question(
-    dataset=Dataset.INFERENCE, by={WEIGHT: Terms(schema.SAMPLE_WEIGHT)}, measures={"n": Count()}
-)
+_TRAFFIC: Final = weighted({"n": Count()})
 
 
 class Names(Struct, frozen=True, kw_only=True):
@@ -128,7 +124,7 @@ def look(
     for cell, rows in cells(reader, ask, piece, _TRAFFIC):
         traffic = Moments()
         for row in rows:
-            traffic.add(_weight(row), row["n"])
+            traffic.add(weight_of(row), row["n"])
         if traffic.n_effective >= ask.policy.min_n:
             found[cell] = Looked(cell=cell, traffic=traffic)
     if found:
@@ -153,15 +149,15 @@ def _look_at_numbers(
         measures[f"h{place}"] = Histogram(number, _edges(expected.get(name, Expected())))
         measures[f"l{place}"] = Min(number)
         measures[f"u{place}"] = Max(number)
-    for cell, rows in cells(reader, ask, piece, _question(measures)):
+    for cell, rows in cells(reader, ask, piece, weighted(measures, _WINDOWS_A_QUERY)):
         if cell not in found:
             continue
         for place, name in enumerate(names):
             half = found[cell].numbers.setdefault(name, _Half())
             for row in rows:
                 counts = row[f"h{place}"]
-                half.present += _weight(row) * sum(counts)
-                half.outside += _weight(row) * (counts[0] + counts[_ABOVE])
+                half.present += weight_of(row) * sum(counts)
+                half.outside += weight_of(row) * (counts[0] + counts[_ABOVE])
             half.low = min((row[f"l{place}"] for row in rows if row[f"l{place}"] is not None), default=None)
             half.high = max((row[f"u{place}"] for row in rows if row[f"u{place}"] is not None), default=None)
 
@@ -188,30 +184,17 @@ def _look_at_texts(
         measures[f"t{place}"] = TopTerms(text, min(wanted, _MOST_TERMS))
         measures[f"n{place}"] = Count(where=Exists(text))
         measures[f"d{place}"] = Distinct(text)
-    for cell, rows in cells(reader, ask, piece, _question(measures)):
+    for cell, rows in cells(reader, ask, piece, weighted(measures, _WINDOWS_A_QUERY)):
         if cell not in found:
             continue
         for place, name in enumerate(names):
             half = found[cell].texts.setdefault(name, _Half())
             for row in rows:
-                half.present += _weight(row) * row[f"n{place}"]
+                half.present += weight_of(row) * row[f"n{place}"]
                 half.distinct = max(half.distinct, row[f"d{place}"])
                 for value, count in row[f"t{place}"] or ():
-                    half.counts[value] = half.counts.get(value, 0.0) + _weight(row) * count
-
-
-def _question(measures: Mapping[str, Measure]) -> Question:
-    return Question(
-        dataset=Dataset.INFERENCE,
-        by={WEIGHT: Terms(schema.SAMPLE_WEIGHT)},
-        measures=measures,
-        windows_a_query=_WINDOWS_A_QUERY,
-    )
+                    half.counts[value] = half.counts.get(value, 0.0) + weight_of(row) * count
 
 
 def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
     return (names[start : start + _A_QUERY] for start in range(0, len(names), _A_QUERY))
-
-
-def _weight(row: Row) -> float:
-    return 1.0 if row[WEIGHT] is None else float(row[WEIGHT])

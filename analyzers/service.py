@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from mlmon.analyzers.ask import Ask, reference_for
-from mlmon.analyzers.cells import WEIGHT, Cell, Question, Slice, cells, slices
+from mlmon.analyzers.cells import Cell, Question, Slice, cells, slices, weight_of, weighted
 from mlmon.analyzers.report import metric
 from mlmon.analyzers.statistics.estimate import Estimate, without_interval
 from mlmon.analyzers.statistics.quantiles import grid, quantile_interval
 from mlmon.analyzers.statistics.wilson import wilson
 from mlmon.analyzers.weights import Moments
 from mlmon.core import schema
-from mlmon.core.query import Count, Equals, Exists, Quantiles, Row, Terms
+from mlmon.core.query import Count, Equals, Exists, Quantiles, Row
 from mlmon.core.result import Finding, Metric, Result, Severity
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
@@ -23,11 +23,7 @@ LATENCIES: Final = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99
 _GRIDS: Final = {name: grid(p) for name, p in LATENCIES.items()}
 _PROBABILITIES: Final = tuple(sorted({p for points in _GRIDS.values() for p in points}))
 
-_TRAFFIC: Final = Question(
-    dataset=Dataset.INFERENCE,
-    by={WEIGHT: Terms(schema.SAMPLE_WEIGHT)},
-    measures={"n": Count(), "failed": Count(where=Equals(schema.EVENT_OUTCOME, "failure"))},
-)
+_TRAFFIC: Final = weighted({"n": Count(), "failed": Count(where=Equals(schema.EVENT_OUTCOME, "failure"))})
 _LATENCY: Final = Question(
     dataset=Dataset.INFERENCE,
     measures={
@@ -61,7 +57,7 @@ def _traffic(reader: Reader, ask: Ask, piece: Slice) -> Iterator[Result]:
 def _counted(rows: list[Row]) -> tuple[Moments, float]:
     traffic, failed = Moments(), 0.0
     for row in rows:
-        weight = 1.0 if row[WEIGHT] is None else row[WEIGHT]
+        weight = weight_of(row)
         traffic.add(weight, row["n"])
         failed += weight * row["failed"]
     return traffic, failed

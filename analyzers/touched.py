@@ -12,7 +12,7 @@ from mlmon.core import schema
 from mlmon.core.query import Count, Query, Terms, TimeBucket
 from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
-from mlmon.core.window import Window, floor, following, windows
+from mlmon.core.window import Window, floor, following, preceding, windows
 
 HOUR: Final = "1h"
 """The grain of what has changed; windows are made of whole hours."""
@@ -85,6 +85,4 @@ def extended(span: Window, size: str, more: int, *, back: int = 0) -> Window:
         return span
     for _ in range(more):
         end = following(end, size)
-    for _ in range(back):
-        start = floor(start - timedelta(microseconds=1), size)
-    return Window(start=start, end=end)
+    return Window(start=preceding(start, size, back), end=end)

@@ -8,13 +8,12 @@ from statistics import median
 from typing import Final
 
 from mlmon.analyzers.ask import Ask
-from mlmon.analyzers.cells import WEIGHT, Cell, Question, Slice, cells, slices
+from mlmon.analyzers.cells import Cell, Slice, cells, slices, weight_of, weighted
 from mlmon.analyzers.expectations import VOLUME
 from mlmon.analyzers.policy import SHORT_SIZES
 from mlmon.core import schema
-from mlmon.core.query import Count, Terms
+from mlmon.core.query import Count
 from mlmon.core.result import Finding, Result, Severity
-from mlmon.core.schema import Dataset
 from mlmon.core.store import Reader
 from mlmon.core.window import Window, parse_duration, windows
 
@@ -23,9 +22,7 @@ WEEKS: Final = 4
 """How many weeks before a window is held against, at most."""
 
 _WEEK: Final = timedelta(days=7)
-_TRAFFIC: Final = Question(
-    dataset=Dataset.INFERENCE, by={WEIGHT: Terms(schema.SAMPLE_WEIGHT)}, measures={"n": Count()}
-)
+_TRAFFIC: Final = weighted({"n": Count()})
 
 
 def reach(ask: Ask) -> int:
@@ -56,7 +53,7 @@ def _counts(reader: Reader, ask: Ask, span: Window, piece: Slice) -> dict[str, d
     asked = Ask(model=ask.model, span=span, size=ask.size, now=ask.now)
     found: dict[str, dict[datetime, float]] = {}
     for cell, rows in cells(reader, asked, piece, _TRAFFIC):
-        n = sum((1.0 if row[WEIGHT] is None else row[WEIGHT]) * row["n"] for row in rows)
+        n = sum(weight_of(row) * row["n"] for row in rows)
         found.setdefault(cell.segment, {})[cell.window.start] = n
     return found
 

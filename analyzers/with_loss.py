@@ -7,18 +7,18 @@ the season goes with whatever else follows the season.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from mlmon.analyzers.ask import Ask
 from mlmon.analyzers.cells import ALL, Cell
-from mlmon.analyzers.policy import LOWER_IS_BETTER
 from mlmon.analyzers.report import metric
 from mlmon.analyzers.stated import series
 from mlmon.analyzers.statistics.spearman import spearman
+from mlmon.core.metric import SMALLER_IS_BETTER
 from mlmon.core.result import Metric, Result
 from mlmon.core.store import Reader
-from mlmon.core.window import Window, floor, windows
+from mlmon.core.window import Window, preceding, windows
 
 ANALYZER: Final = "drift_with_loss"
 NAME: Final = "drift_with_loss"
@@ -27,7 +27,6 @@ WINDOWS: Final = 26
 
 FEWEST: Final = 8
 _PSI: Final = "psi"
-_TICK: Final = timedelta(microseconds=1)
 _SIZES: Final = ("7d", "30d", "month")
 """Days that follow each other are too alike for a rank to say much."""
 
@@ -45,7 +44,7 @@ def analyze(reader: Reader, ask: Ask) -> Iterator[Result]:
     over = [window for window in windows(ask.span, ask.size) if window.end <= ask.now]
     if not over:
         return
-    span = Window(start=_earliest(over[-1].start, ask.size), end=over[-1].end)
+    span = Window(start=preceding(over[-1].start, ask.size, WINDOWS - 1), end=over[-1].end)
     found = series(reader, ask, span, (_PSI, names[0]), subjects=True)
     losses = {one.window.start: _loss(one) for one in found.pop((names[0], ""), ())}
     for (name, feature), drifts in found.items():
@@ -70,10 +69,4 @@ def _with_loss(
 
 def _loss(one: Metric) -> float:
     value = float("nan") if one.value is None else one.value
-    return value if one.name in LOWER_IS_BETTER else -value
-
-
-def _earliest(start: datetime, size: str) -> datetime:
-    for _ in range(WINDOWS - 1):
-        start = floor(start - _TICK, size)
-    return start
+    return value if one.name in SMALLER_IS_BETTER else -value

@@ -9,10 +9,10 @@ from typing import Final
 from msgspec import Struct
 
 from mlmon.analyzers.ask import Ask
-from mlmon.analyzers.policy import LOWER_IS_BETTER
 from mlmon.analyzers.statistics.distributions import normal_tail
 from mlmon.analyzers.statistics.estimate import Estimate, critical_value
 from mlmon.analyzers.statistics.fdr import benjamini_hochberg
+from mlmon.core.metric import SMALLER_IS_BETTER
 from mlmon.core.result import Finding, Metric, Severity
 
 _Z: Final = critical_value()
@@ -77,12 +77,12 @@ def _loss(comparison: Comparison) -> float:
     if now is None or then is None or then == 0.0:
         return 0.0
     change = (now - then) / abs(then)
-    return change if comparison.metric.name in LOWER_IS_BETTER else -change
+    return change if comparison.metric.name in SMALLER_IS_BETTER else -change
 
 
 def _finding(ask: Ask, comparison: Comparison, p_value: float, compared: int) -> Finding:
     now, then, loss = comparison.metric, comparison.usual, _loss(comparison)
-    lower = now.name in LOWER_IS_BETTER
+    lower = now.name in SMALLER_IS_BETTER
     usual = then.value or 0.0
     where = f" for {now.segment}" if now.segment else ""
     return Finding(

@@ -112,6 +112,23 @@ def following(start: datetime, size: str) -> datetime:
     return start + parse_duration(size)
 
 
+def preceding(start: datetime, size: str, windows: int) -> datetime:
+    """Where the window begins that lies so many before the one that begins here.
+
+    From a start amid a window, that window's own start is the first before it.
+
+    >>> preceding(datetime(2026, 3, 1, tzinfo=UTC), "month", 3).isoformat()
+    '2025-12-01T00:00:00+00:00'
+    """
+    if not windows:
+        return start
+    last = floor(start - timedelta(microseconds=1), size)
+    if size != "month":
+        return last - (windows - 1) * parse_duration(size)
+    place = last.year * 12 + last.month - windows
+    return last.replace(year=place // 12, month=place % 12 + 1)
+
+
 def windows(span: Window, size: str) -> Iterator[Window]:
     """The whole windows of a size that touch the span, in order; `all` gives the span itself.
 

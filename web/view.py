@@ -12,7 +12,16 @@ from msgspec import Struct
 from mlmon.core.clock import isoformat
 from mlmon.core.errors import UsageError
 from mlmon.core.panel import Scope
-from mlmon.core.window import Window, floor, following, parse_duration, parse_moment, widen, windows
+from mlmon.core.window import (
+    Window,
+    floor,
+    following,
+    parse_duration,
+    parse_moment,
+    preceding,
+    widen,
+    windows,
+)
 
 PRESETS: Final = {
     "24h": "24 hours",
@@ -166,14 +175,12 @@ def before(window: Window) -> Window:
 
 def around(window: Window, size: str, windows: int) -> Window:
     """A window of a size with as many before it, and a quarter as many after it."""
-    start, end = window.start, window.end
+    end = window.end
     if size == "all":
         return window
-    for _ in range(windows):
-        start = floor(start - timedelta(microseconds=1), size)
     for _ in range(windows // 4):
         end = following(floor(end, size), size)
-    return Window(start=start, end=end)
+    return Window(start=preceding(window.start, size, windows), end=end)
 
 
 def utc(moment: datetime) -> str:

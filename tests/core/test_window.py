@@ -72,3 +72,19 @@ def test_a_window_needs_zones_and_order():
         Window(start=NOW, end=NOW - timedelta(seconds=1))
     assert NOW not in Window(start=NOW - timedelta(hours=1), end=NOW)
     assert NOW in Window(start=NOW.astimezone(timezone(timedelta(hours=5))), end=NOW + timedelta(seconds=1))
+
+
+@given(MOMENTS, SIZES, st.integers(0, 40))
+def test_as_many_windows_follow_as_precede(moment: datetime, size: str, number: int):
+    """From the window that precedes by a number, so many steps forward lead back."""
+    start = window.floor(moment, size)
+    found = window.preceding(start, size, number)
+    for _ in range(number):
+        found = window.following(found, size)
+    assert found == start
+
+
+def test_amid_a_window_its_own_start_precedes_first():
+    """What lies within a window is preceded by that window's start."""
+    amid = datetime(2024, 3, 31, 17, 5, tzinfo=UTC)
+    assert window.preceding(amid, "1d", 2) == datetime(2024, 3, 30, tzinfo=UTC)
