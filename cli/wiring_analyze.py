@@ -72,13 +72,6 @@ def references(reader: Reader, model: str) -> dict[str, Reference]:
     return reference.load_all(reader, model)
 
 
-def save_reference(store: Store, made: Reference) -> None:
-    """Store a reference."""
-    from mlmon.analyzers import reference
-
-    reference.save(store, made)
-
-
 def reference_from_window(
     reader: Reader, model: Model, window: Window, *, now: datetime, version: str
 ) -> Reference:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from mlmon.cli import wiring
 from mlmon.core.config import Config, StoreConfig
 from mlmon.core.errors import MissingExtraError, StoreError, UsageError
 
@@ -37,13 +38,6 @@ class Cluster:
     def name(self) -> str:
         """The engine with its version, and where it is."""
         return f"{self.facts.name} at {self.connection.url}"
-
-
-def is_cluster(config: Config) -> bool:
-    """Whether the store of the settings is a cluster."""
-    from mlmon.stores.search import access
-
-    return access.is_cluster(config.store.url)
 
 
 @contextmanager
@@ -188,6 +182,6 @@ def roles(config: Config) -> dict[str, dict[str, Any]]:
     from mlmon.stores.search import access, names
     from mlmon.stores.search import roles as known
 
-    engine = access.Access(url=config.store.url).engine if is_cluster(config) else "elasticsearch"
+    engine = access.Access(url=config.store.url).engine if wiring.is_cluster(config) else "elasticsearch"
     namespace = names.checked(config.store.namespace)
     return dict(known.paths(engine, "*" if namespace == names.DEFAULT else namespace))

@@ -146,7 +146,7 @@ def letters(config: Config) -> Iterator[Letters]:
     from mlmon.pipelines import letters as kept
     from mlmon.pipelines.deadletter import FOLDER
 
-    if not wiring_cluster.is_cluster(config):
+    if not wiring.is_cluster(config):
         yield kept.Letters(kept.Folder(wiring.there(config) / FOLDER))
         return
     from mlmon.pipelines.logstash import letters as logstash
@@ -172,7 +172,7 @@ def stored_letters(config: Config) -> Iterator[Iterable[Head]]:
     from mlmon.cli import wiring_cluster
     from mlmon.pipelines.logstash import letters as logstash
 
-    if not wiring_cluster.is_cluster(config):
+    if not wiring.is_cluster(config):
         yield ()
         return
     with wiring_cluster.dead_letters(config) as stream:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
+from mlmon.alerts.exports.pace import interval, quiet
 from mlmon.alerts.exports.search import LONGEST_ALERT, Place, Search, refused, search_of
-from mlmon.alerts.exports.watcher import interval, quiet
 from mlmon.alerts.exports.words import sentence, told
 from mlmon.alerts.rules import OfLogs, OfSilence, Rule
 from mlmon.core.window import parse_duration

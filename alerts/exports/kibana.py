@@ -12,8 +12,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from mlmon.alerts.exports.pace import interval, quiet
 from mlmon.alerts.exports.search import MOST_SERIES, Place, Search, refused, search_of, written
-from mlmon.alerts.exports.watcher import interval, quiet
 from mlmon.alerts.exports.words import told
 from mlmon.alerts.rules import Rule
 

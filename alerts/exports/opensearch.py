@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from mlmon.alerts.exports.search import Clause, Place, Search, counted, search_of
-from mlmon.alerts.exports.watcher import interval, quiet
+from mlmon.alerts.exports.pace import interval, quiet
+from mlmon.alerts.exports.search import Clause, Place, Search, request, search_of
 from mlmon.alerts.exports.words import told
 from mlmon.alerts.rules import Rule
 from mlmon.core.result import Severity
@@ -43,18 +43,13 @@ def monitor(rule: Rule, place: Place, destinations: tuple[str, ...] = ()) -> Mon
         "name": name,
         "enabled": True,
         "schedule": {"period": {"interval": int(interval(rule).total_seconds() // 60), "unit": "MINUTES"}},
-        "inputs": [{"search": {"indices": search.index.split(","), "query": request(search)}}],
+        "inputs": [
+            {"search": {"indices": search.index.split(","), "query": request(search, "aggregations")}}
+        ],
         "triggers": [_trigger(rule, search, destinations)],
         "ui_metadata": {},
     }
     return Monitor(name=name, body=body)
-
-
-def request(search: Search) -> Clause:
-    """The body of the search."""
-    body: Clause = {"size": 0, "track_total_hits": True, "query": search.query}
-    aggregations = counted(search)
-    return body | ({"aggregations": aggregations} if aggregations else {})
 
 
 def _trigger(rule: Rule, search: Search, destinations: tuple[str, ...]) -> Clause:

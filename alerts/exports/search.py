@@ -344,6 +344,13 @@ def counted(search: Search) -> Clause:
     return {"series": series}
 
 
+def request(search: Search, aggregations: str) -> Clause:
+    """The body of the search, with the engine's own word for aggregations."""
+    body: Clause = {"size": 0, "track_total_hits": True, "query": search.query}
+    found = counted(search)
+    return body | ({aggregations: found} if found else {})
+
+
 def _source(field: str) -> str:
     """A field as the name of a key, which may have no dots: `model_name`."""
     return field.removeprefix("mlmon.").replace(".", "_")

@@ -6,22 +6,19 @@ The condition compares what the search counted; there is no script in it. Body a
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
 
-from mlmon.alerts.exports.search import Clause, Place, Search, counted, search_of, written
+from mlmon.alerts.exports.pace import interval, quiet
+from mlmon.alerts.exports.search import Clause, Place, Search, request, search_of, written
 from mlmon.alerts.exports.words import told
 from mlmon.alerts.rules import Rule
 from mlmon.core.errors import UsageError
-from mlmon.core.window import parse_duration
 
 _SERIES: Final = "ctx.payload.aggregations.series.buckets"
-_MOST_OFTEN: Final = timedelta(minutes=1)
-_LEAST_OFTEN: Final = timedelta(minutes=15)
 _KINDS: Final = "log, email:ADDRESS, slack:#CHANNEL, or the URL of a webhook"
 
 
@@ -48,7 +45,7 @@ def watch(rule: Rule, place: Place, notify: tuple[str, ...] = ("log",)) -> Watch
                 "request": {
                     "indices": search.index.split(","),
                     "indices_options": {"ignore_unavailable": True, "allow_no_indices": True},
-                    "body": request(search),
+                    "body": request(search, "aggs"),
                 }
             }
         },
@@ -66,13 +63,6 @@ def watch(rule: Rule, place: Place, notify: tuple[str, ...] = ("log",)) -> Watch
     return Watch(id=f"mlmon-{rule.name}", body=body)
 
 
-def request(search: Search) -> Clause:
-    """The body of the search."""
-    body: Clause = {"size": 0, "track_total_hits": True, "query": search.query}
-    aggregations = counted(search)
-    return body | ({"aggs": aggregations} if aggregations else {})
-
-
 def condition(search: Search) -> Clause:
     """What of the answer is too much."""
     if search.is_absence:
@@ -83,18 +73,6 @@ def condition(search: Search) -> Clause:
         return {"array_compare": {_SERIES: enough}}
     limit = {"gte": search.count} if search.below is None else {"lt": search.below}
     return {"compare": {"ctx.payload.hits.total": limit}}
-
-
-def interval(rule: Rule) -> timedelta:
-    """How often a rule is looked at: twelve times a window, at most each minute, at least each quarter."""
-    size = timedelta(days=28) if rule.size == "month" else parse_duration(rule.size)
-    return min(max(timedelta(seconds=size.total_seconds() // 12), _MOST_OFTEN), _LEAST_OFTEN)
-
-
-def quiet(rule: Rule) -> timedelta:
-    """For how long the same is not told again: as long as the windows that made it are looked at."""
-    size = timedelta(days=28) if rule.size == "month" else parse_duration(rule.size)
-    return max(size * rule.lasting.among, timedelta(hours=1))
 
 
 def _action(notify: str, rule: Rule) -> tuple[str, dict[str, Any]]:

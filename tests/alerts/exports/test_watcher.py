@@ -5,7 +5,7 @@ import copy
 import msgspec
 import pytest
 
-from mlmon.alerts.exports import watcher
+from mlmon.alerts.exports import pace, watcher
 from mlmon.core.errors import UsageError
 
 NOTIFY = ("log", "email:ml@example.org", "slack:#models", "https://hooks.example.org/ml")
@@ -63,5 +63,5 @@ def test_an_unknown_way_to_tell_is_refused(rules, place):
 
 def test_it_looks_often_enough(rules):
     """Windows of five minutes are looked at each minute, those of a month each quarter of an hour."""
-    minutes = {name: watcher.interval(rule).total_seconds() / 60 for name, rule in rules.items()}
+    minutes = {name: pace.interval(rule).total_seconds() / 60 for name, rule in rules.items()}
     assert (minutes["many-errors"], minutes["errors"], minutes["drifted"]) == (1, 5, 15)
