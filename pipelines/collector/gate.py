@@ -144,6 +144,7 @@ class Gate:
         self._slow_after_s = slow_after_s
         self._idle_after_s = idle_after_s
         self._open: dict[Key, Connection] = {}
+        self._arriving: set[Connection] = set()  # those taken that are not open yet, each counted once
         self._beginning: set[asyncio.Task[None]] = set()
         self._turned_away = 0
         self._cut_slow = 0
@@ -167,6 +168,7 @@ class Gate:
 
     def enter(self, connection: Connection) -> None:
         """Watch a connection."""
+        self._arriving.discard(connection)
         self._open[connection.key] = connection
 
     def leave(self, connection: Connection) -> None:
@@ -202,7 +204,7 @@ class Gate:
                     loop.call_later(_FULL_PAUSE_S, watch)
                     return
                 taken.settimeout(0)
-                if len(self._open) + len(self._beginning) >= self._most:
+                if len(self._open) + len(self._arriving) >= self._most:
                     self._turn_away(taken, farewell if tls is None else b"")
                 else:
                     self._begin(taken, make, tls, ends_idle=ends_idle)
@@ -237,14 +239,14 @@ class Gate:
     ) -> None:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a host that died is noticed
 
-        async def begin() -> None:
-            def wrapped() -> Connection:
-                return Connection(cast("Protocol", make()), self, ends_idle=ends_idle)
+        connection = Connection(cast("Protocol", make()), self, ends_idle=ends_idle)
+        self._arriving.add(connection)
 
+        async def begin() -> None:
             loop = asyncio.get_running_loop()
             try:
                 await loop.connect_accepted_socket(
-                    wrapped,
+                    lambda: connection,
                     taken,
                     ssl=tls,
                     ssl_handshake_timeout=_HANDSHAKE_S if tls else None,
@@ -253,6 +255,8 @@ class Gate:
             except OSError:  # of which TLS's own errors are a kind; the sender sees its side of it
                 self._failed_handshakes += 1
                 taken.close()
+            finally:
+                self._arriving.discard(connection)
 
         task = asyncio.ensure_future(begin())
         self._beginning.add(task)

@@ -1,5 +1,6 @@
 """Connections are bounded in number, in memory, and in how long they may keep a place for nothing."""
 
+import contextlib
 import http.client
 import socket
 import time
@@ -67,6 +68,18 @@ def test_one_connection_too_many_is_closed_at_once(strict, line_of, until):
         until(lambda: status(strict, watcher)["stored"] == 1)
     watcher.close()
     senders.pop().close()
+
+
+@pytest.mark.parametrize("door", ["tcp", "beats"])
+def test_as_many_as_there_is_room_for_are_all_taken(strict, door, until):
+    """However fast they follow each other: who has just been taken counts once, not twice."""
+    host, port = strict.address("http")
+    with contextlib.closing(http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)) as watcher:
+        for _ in range(50):
+            until(lambda: status(strict, watcher)["connections"]["open"] == 1)
+            with strict.connect(door), strict.connect(door):
+                until(lambda: status(strict, watcher)["connections"]["open"] == 3)
+        assert status(strict, watcher)["connections"]["turned_away"] == 0
 
 
 @pytest.mark.parametrize("door", ["http", "tcp", "beats"])
