@@ -13,6 +13,7 @@ import json
 import os
 import ssl
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -36,7 +37,11 @@ KEY_ROLE: Final = "mlmon_writer"
 KEY_MORE: Final = "monitor"
 """Logstash asks for the cluster's version before it writes, and gives up without an answer."""
 _TIMEOUT_S: Final = 30
+_PATIENCE_S: Final = 120
+_PAUSE_S: Final = 2
 _UNAUTHORIZED: Final = 401
+_NOT_YET: Final = (_UNAUTHORIZED, 429, 502, 503, 504)
+"""What a cluster answers that listens already and has not found its users yet, or cannot keep them yet."""
 
 
 class Put(NamedTuple):
@@ -103,6 +108,34 @@ def send(put: Put, door: Door) -> Any:  # noqa: ANN401 - whatever the cluster an
         ) from None
 
 
+def insist(put: Put, door: Door, until: float) -> None:
+    """Send one request, again and again while the cluster is starting, until a monotonic time in s at most.
+
+    Raises:
+        OSError: as `send`, at once where waiting would not help.
+
+    """
+    has_told = False
+    while True:
+        try:
+            send(put, door)
+        except OSError as error:
+            if not _is_starting(error) or time.monotonic() >= until:
+                raise
+            if not has_told:
+                sys.stderr.write(f"The cluster is not ready: {error.strerror or error}. It is asked again.\n")
+                has_told = True
+            time.sleep(_PAUSE_S)
+        else:
+            return
+
+
+def _is_starting(error: OSError) -> bool:
+    if isinstance(error, PermissionError):
+        return error.errno in _NOT_YET
+    return not isinstance(getattr(error, "reason", None), ssl.SSLCertVerificationError)
+
+
 def make_key(path: Path, roles: Mapping[str, Mapping[str, Any]], admin: Door) -> None:
     """Write an API key for Logstash, as `id:key`, unless the one that is there is still good.
 
@@ -132,8 +165,8 @@ def _opens(key: str, admin: Door) -> bool:
     return True
 
 
-def run(environ: Mapping[str, str], told: str) -> str:
-    """Put all, and say how much it was.
+def run(environ: Mapping[str, str], told: str, *, patience_s: float = _PATIENCE_S) -> str:
+    """Put all, and say how much it was. A cluster that is still starting is waited for so long.
 
     Raises:
         KeyError: a variable is missing.
@@ -147,8 +180,9 @@ def run(environ: Mapping[str, str], told: str) -> str:
     tls = ssl.create_default_context(cafile=environ["CA_FILE"]) if base.startswith("https:") else None
     admin = Door(base, f"Basic {secret}", tls)
     puts = list(requests(engine, roles, environ))
+    until = time.monotonic() + patience_s
     for put in puts:
-        send(put, admin)
+        insist(put, admin, until)
     if engine == "elasticsearch":
         make_key(Path(environ["KEY_FILE"]), roles, admin)
     return f"{len(puts)} roles and users are as they should be at {base}."
@@ -164,6 +198,9 @@ def main() -> int:
         sys.stderr.write(f"The roles on stdin are no JSON: {error}. Pipe in: mlmon setup --roles\n")
     except OSError as error:
         sys.stderr.write(f"The cluster did not get its roles and users: {error.strerror or error}\n")
+        if error.errno == _UNAUTHORIZED:
+            user, variable = ADMINS[os.environ["ENGINE"]]
+            sys.stderr.write(f"Put the password that {user} has by now into .env, as {variable}.\n")
     else:
         sys.stdout.write(f"{told}\n")
         return 0

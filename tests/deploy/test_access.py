@@ -5,7 +5,9 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from threading import Thread
 from types import SimpleNamespace
 
@@ -31,12 +33,18 @@ def roles(engine) -> str:
 
 @pytest.fixture
 def cluster(certificates) -> Iterator[SimpleNamespace]:
-    """Give a stub of a cluster behind TLS: what it was asked, its status, and the keys it knows."""
-    stub = SimpleNamespace(asked=[], status=200, url="", keys=[])
+    """Give a stub of a cluster behind TLS: what it was asked, its status, and the keys it knows.
+
+    While it is starting, it has another status for so many answers.
+    """
+    stub = SimpleNamespace(asked=[], status=200, url="", keys=[], starting=[])
 
     class Handler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if stub.starting:
+                self._answer(stub.starting.pop(), {"reason": "starting"})
+                return
             stub.asked.append((self.command, self.path, self.headers["Authorization"], json.loads(body)))
             self._answer(stub.status, {"reason": "stub", **self._made()})
 
@@ -133,6 +141,30 @@ def test_a_refusal_has_its_reason_and_no_secret(root, roles, cluster, environ):
     assert done.returncode == 1
     assert '/mlmon_writer was refused with 403: {"reason": "stub"}' in done.stderr
     assert "secret of" not in done.stderr
+
+
+def test_a_cluster_that_is_still_starting_is_waited_for(script, roles, cluster, environ, monkeypatch, capsys):
+    """A cluster that listens and does not know its users yet is asked again, and that is said once."""
+    access = script("access")
+    monkeypatch.setattr(access, "_PAUSE_S", 0)
+    cluster.starting = [503, 401, 429]
+    assert access.run(environ, roles).endswith(f"as they should be at {cluster.url}.")
+    assert [path for _, path, _, _ in cluster.asked][: len(Role)] == list(json.loads(roles))
+    assert capsys.readouterr().err.count("It is asked again.") == 1
+
+
+@pytest.mark.parametrize("engine", ["elasticsearch"], indirect=True)
+def test_a_password_that_is_not_right_is_said(script, roles, cluster, environ, monkeypatch, capsys):
+    """A cluster that knows another password is waited for no longer than that, and it is said what to do."""
+    access = script("access")
+    monkeypatch.setattr(access, "run", partial(access.run, patience_s=0))
+    monkeypatch.setattr(os, "environ", environ)
+    monkeypatch.setattr("sys.stdin", StringIO(roles))
+    cluster.status = 401
+    assert access.main() == 1
+    assert capsys.readouterr().err.endswith(
+        "Put the password that elastic has by now into .env, as ELASTIC_PASSWORD.\n"
+    )
 
 
 def test_a_stranger_is_told_no_password(root, roles, cluster, environ, certificates):
