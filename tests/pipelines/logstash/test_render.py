@@ -99,7 +99,7 @@ def test_the_settings_keep_what_waits_on_disk():
     """The queue is on disk, what the cluster refuses is kept, and nothing is left out of a stop."""
     files = render(Options(queue_bytes="8gb", sync_every=1))
     main, letters = yaml.safe_load(files["pipelines.yml"])
-    assert main["queue.type"] == "persisted"
+    assert main["queue.type"] == letters["queue.type"] == "persisted"
     assert (main["queue.max_bytes"], main["queue.checkpoint.writes"]) == ("8gb", 1)
     assert main["dead_letter_queue.enable"] is True
     assert letters["dead_letter_queue.enable"] is False
