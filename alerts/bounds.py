@@ -14,6 +14,8 @@ SIDES: Final = {"above": Side.ABOVE, "below": Side.BELOW, "rises": Side.ABOVE, "
 """The keys that give a bound, and the side of it that is too much."""
 
 _SEASONAL: Final = ("1h", "1d")
+_TOO_SHORT_NS: Final = 100_000
+"""No model answers as fast: a number alone below this was meant in another unit."""
 
 
 class WrongRuleError(ConfigError):
@@ -28,9 +30,8 @@ class WrongRuleError(ConfigError):
 def named_metric(name: str, *at: str | int) -> Measured:
     """The metric of a name, or the nearest one in the message of the error."""
     if name not in METRICS:
-        raise WrongRuleError(
-            f"'{name}' is no metric.{nearest(name, METRICS)} The metrics are: {', '.join(METRICS)}.", *at
-        )
+        hint = nearest(name, METRICS) or f" The metrics are: {', '.join(METRICS)}."
+        raise WrongRuleError(f"'{name}' is no metric.{hint}", *at)
     return METRICS[name]
 
 
@@ -132,11 +133,19 @@ def _check_change(name: str, value: float, measured: Measured, *, is_relative: b
 def _check_range(name: str, text: float | str, value: float, measured: Measured) -> None:
     """Refuse a bound that no value can pass, and one that every value does."""
     low, high = measured.low, measured.high
-    too_high = high is not None and (value >= high if name == "above" else value > high)
-    too_low = low is not None and (value <= low if name == "below" else value < low)
-    if too_high or too_low:
+    is_above = name == "above"
+    never = (high is not None and value >= high) if is_above else (low is not None and value <= low)
+    always = (low is not None and value < low) if is_above else (high is not None and value > high)
+    if never or always:
         ends = f"from {low:g} to {high:g}" if low is not None and high is not None else ""
         ends = ends or (f"{low:g} or more" if low is not None else f"{high:g} or less")
         shown = text if isinstance(text, str) else f"{text:g}"
         percent = f" Did you mean '{shown}%'?" if measured.unit is Unit.RATIO and 1 < value <= 100 else ""  # noqa: PLR2004 - percent
-        raise WrongRuleError(f"{measured.name} is {ends}, so it is never {name} {shown}.{percent}", name)
+        how = "never" if never else "always"
+        raise WrongRuleError(f"{measured.name} is {ends}, so it is {how} {name} {shown}.{percent}", name)
+    if measured.unit is Unit.NANOSECONDS and not isinstance(text, str) and 0 < value < _TOO_SHORT_NS:
+        raise WrongRuleError(
+            f"A number alone is in nanoseconds, so {name} {value:g} is too short for {measured.name}. "
+            f"Did you mean '{value:g}ms'?",
+            name,
+        )

@@ -8,7 +8,7 @@ from typing import Final
 
 from mlmon.alerts import quantity
 from mlmon.alerts.bounds import SIDES, WrongRuleError, bound_of, named_metric
-from mlmon.alerts.catalogue import FINDINGS, FOUND, Measured, Of, Unit
+from mlmon.alerts.catalogue import FINDINGS, FOUND, METRICS, Measured, Of, Unit
 from mlmon.alerts.form import CaseForm, ConditionForm, MaintenanceForm, RuleForm
 from mlmon.alerts.rules import (
     Bound,
@@ -38,6 +38,8 @@ _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LINES: Final = Measured(name="log_lines", analyzer="", unit=Unit.COUNT)
 _SILENCE: Final = Measured(name="silence", analyzer="", unit=Unit.SECONDS)
 _LONGEST: Final = 500
+_MEASURE: Final = frozenset(FINDINGS) & {row.analyzer for row in METRICS.values()}
+"""The analyzers whose findings speak of metrics of their own."""
 SHIPPED: Final = "builtin/"
 """Before the file in the place of a rule that comes with mlmon."""
 _TICK: Final = "5m"
@@ -132,6 +134,11 @@ def _findings(form: RuleForm, subjects: tuple[str, ...]) -> OfFindings:
         )
     if metric and metric not in FOUND:
         raise WrongRuleError(f"No finding speaks of '{metric}'.{nearest(metric, FOUND)}", "finding")
+    by = METRICS[metric].analyzer if metric in METRICS else analyzer
+    if analyzer in _MEASURE and by != analyzer:
+        raise WrongRuleError(
+            f"Findings of {metric} are not made by {analyzer}. Write {by}.{metric}.", "finding"
+        )
     return OfFindings(analyzer=analyzer, metric=metric, subjects=subjects or ("*",), at_least=form.at_least)
 
 
@@ -231,9 +238,22 @@ def _check_keys(form: RuleForm) -> None:
     for key in form.by:
         if key not in allowed:
             raise WrongRuleError(f"This rule cannot be by {key}. Choose of {', '.join(allowed)}.", "by")
+    _check_patterns(form)
     for name in ("versions", "segments"):
         if getattr(form, name) and name.removesuffix("s") not in allowed:
             raise WrongRuleError(f"'{name}' does not go here. Leave it out.", name)
+
+
+def _check_patterns(form: RuleForm) -> None:
+    if not form.models:
+        raise WrongRuleError(
+            "models names none, so the rule looks at nothing. Leave it out for all.", "models"
+        )
+    for each in _words(form.segments):
+        if "=" not in each and not each.startswith(("*", "?")):
+            raise WrongRuleError(
+                f"'{each}' is no segment. Write field=value, such as carrier={each} or carrier=*.", "segments"
+            )
 
 
 def _condition(rule: RuleForm, form: ConditionForm, size: str, place: int) -> Condition:
@@ -244,8 +264,13 @@ def _condition(rule: RuleForm, form: ConditionForm, size: str, place: int) -> Co
 
 
 def _rule_holds(rule: RuleForm, form: ConditionForm) -> Condition:
-    if form.rule is None or form.metric is not None:
-        raise WrongRuleError("A condition names either a rule or a metric.")
+    others = ("metric", "subject", "window", *SIDES, "against")
+    given = [name for name in others if getattr(form, name)]
+    if form.rule is None or given:
+        raise WrongRuleError(
+            f"A condition names either a rule alone or a metric with a bound. Leave out {', '.join(given)}.",
+            *given[:1],
+        )
     if form.rule == rule.name:
         raise WrongRuleError("A rule cannot wait for itself. Name another.", "rule")
     return RuleHolds(rule=form.rule)
@@ -265,8 +290,16 @@ def _metric_holds(form: ConditionForm, size: str) -> Condition:
 
 def _maintenance(form: MaintenanceForm, place: int) -> Maintenance:
     once = form.since is not None and form.until is not None
+    weekly = bool(form.days) or form.start is not None
+    if once and weekly:
+        raise WrongRuleError(
+            "A maintenance window is weekly or once: days, start and end, or since and until. "
+            "Write an entry for each.",
+            "maintenance",
+            place,
+        )
     if once:
-        return Maintenance(since=_moment(form.since, place), until=_moment(form.until, place))
+        return _once(form, place)
     if (form.since is None) != (form.until is None) or (form.start is None) != (form.end is None):
         raise WrongRuleError("A maintenance window needs both its ends.", "maintenance", place)
     if form.start is None and not form.days:
@@ -281,11 +314,26 @@ def _maintenance(form: MaintenanceForm, place: int) -> Maintenance:
     )
 
 
-def _moment(text: str | None, place: int) -> datetime:
+def _once(form: MaintenanceForm, place: int) -> Maintenance:
+    since, until = _moment(form.since, place, "since"), _moment(form.until, place, "until")
+    if since >= until:
+        raise WrongRuleError(
+            f"until ({form.until}) must be after since ({form.since}).", "maintenance", place, "until"
+        )
+    return Maintenance(since=since, until=until)
+
+
+def _moment(text: str | None, place: int, key: str) -> datetime:
+    epoch = to_datetime(0)
     try:
-        return parse_moment(text or "", now=to_datetime(0))
-    except MlmonError as error:
-        raise WrongRuleError(str(error), "maintenance", place) from None
+        moment = parse_moment(text or "", now=epoch)
+    except MlmonError:
+        moment = epoch
+    if moment <= epoch:
+        raise WrongRuleError(
+            f"{key} must be a time, such as '2026-03-01T12:00Z', not '{text}'.", "maintenance", place, key
+        )
+    return moment
 
 
 def _case(form: CaseForm, place: int, measured: Measured | None) -> Case:

@@ -10,14 +10,26 @@ from msgspec import Meta, Struct, field
 from mlmon.core.result import Severity
 
 SCHEMA_ID: Final = "https://json-schema.org/draft/2020-12/schema"
-_Duration = Annotated[str, Meta(pattern=r"^\d+[smhdw]$")]
-_Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
-_Clock = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+_DURATION: Final = r"^[1-9]\d*[smhdw]$"
+_NAME: Final = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
+_CLOCK: Final = r"^([01]\d|2[0-3]):[0-5]\d$"
+_OF: Final = r"^\d+ of \d+$"
+_Duration = Annotated[str, Meta(pattern=_DURATION)]
+_Name = Annotated[str, Meta(pattern=_NAME)]
+_Clock = Annotated[str, Meta(pattern=_CLOCK)]
 _Windows = Annotated[int, Meta(ge=1, le=500)]
 _Quantity = float | str
 _Words = str | tuple[str, ...]
 _Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _Against = Literal["reference", "previous", "seasonal"]
+
+PATTERNS: Final = {
+    _DURATION: "a duration above 0, such as 30m, 2h or 7d",
+    _NAME: "small letters, digits, '-', '_' and '.', at most 64, such as slow-answers",
+    _CLOCK: "a time of day, such as '02:00'",
+    _OF: "so many windows: 3 (in a row), or '3 of 5'",
+}
+"""What a text of each pattern is, for whoever wrote another."""
 
 
 class LogForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,7 +126,7 @@ class RuleForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _Quantity | None, Meta(description="The bound that must be passed back; default: the same bound.")
     ] = None
     lasts: Annotated[
-        Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=r"^\d+ of \d+$")],
+        Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=_OF)],
         Meta(description="How many windows: 3 (in a row), or '3 of 5'."),
     ] = field(default=1, name="for")
     recover_for: Annotated[

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final
 
 import msgspec
 import yaml
-from msgspec import Struct
 
+from mlmon.alerts import misread
 from mlmon.alerts.bounds import WrongRuleError
 from mlmon.alerts.checked import SHIPPED, checked
 from mlmon.alerts.form import FileForm, RuleForm
@@ -19,16 +19,27 @@ from mlmon.alerts.rules import Rule, RuleHolds
 from mlmon.core.errors import ConfigError, nearest
 
 _BUILTIN: Final = "builtin"
-_STEP: Final = re.compile(r"\.([A-Za-z_][\w-]*)|\[(\d+)\]")
-_AT: Final = re.compile(r"(.*?)(?: - at `\$(.*)`)?", re.DOTALL)
-_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.+)`")
+_INT: Final = "tag:yaml.org,2002:int"
+_TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
+_INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9_]*)$")
 
 Node = yaml.Node
-Path_ = tuple[str | int, ...]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which 22:00 and 2026-03-01 are the text that they look like, not minutes and a date."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, _INTEGER if tag == _INT else pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def read(folder: str | Path) -> tuple[Rule, ...]:
     """The rules of every `*.yaml` and `*.yml` in a folder, by file; none where there is no folder.
+
+    What `only_if` names may also be a rule that comes with mlmon, so `combined` looks for it.
 
     Raises:
         ConfigError: a file that cannot be read or meant, or a name that is used twice.
@@ -36,7 +47,7 @@ def read(folder: str | Path) -> tuple[Rule, ...]:
     """
     root = Path(folder)
     paths = sorted(path for path in root.glob("*.y*ml") if path.suffix in (".yaml", ".yml"))
-    return together(rule for path in paths for rule in read_file(path))
+    return together((rule for path in paths for rule in read_file(path)), known=True)
 
 
 def read_file(path: str | Path) -> tuple[Rule, ...]:
@@ -72,8 +83,8 @@ def parse(text: str, source: str) -> tuple[Rule, ...]:
 
     """
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        tree = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=_Loader)
+        tree = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{source}:{line}: This is no YAML: {error.problem}. Mend it.") from None
@@ -157,39 +168,11 @@ def _converted(tree: Any, root: Node, source: str) -> FileForm:  # noqa: ANN401 
     try:
         return msgspec.convert(tree, FileForm)
     except msgspec.ValidationError as error:
-        match = _AT.fullmatch(str(error))
-        said, path = (match[1], match[2] or "") if match else (str(error), "")
-        at: Path_ = tuple(int(index) if index else name for name, index in _STEP.findall(path))
-        unknown = _UNKNOWN.fullmatch(said)
-        if unknown:
-            allowed = _allowed(at)
-            at = (*at, unknown[1])
-            said = f"'{unknown[1]}' is no key here. Allowed: {', '.join(allowed)}"
-            hint = nearest(unknown[1], allowed)
-        else:
-            hint = ""
-        shown = "" if unknown else f" at {path.lstrip('.')}" if path else ""
-        raise ConfigError(f"{source}:{_line(root, at)}: {said}{shown}.{hint}") from None
+        at, said = misread.told(error, tree)
+        raise ConfigError(f"{source}:{_line(root, at)}: {said}") from None
 
 
-def _allowed(at: Path_) -> list[str]:
-    """The keys that an object of the form may have."""
-    kind: Any = FileForm
-    for step in at:
-        if isinstance(step, str):
-            named = {each.encode_name: each.name for each in msgspec.structs.fields(kind)}
-            kind = get_type_hints(kind)[named[step]]
-        kind = _struct_in(kind) or kind
-    return [each.encode_name for each in msgspec.structs.fields(kind)]
-
-
-def _struct_in(kind: Any) -> type[Struct] | None:  # noqa: ANN401 - any annotation
-    if isinstance(kind, type) and issubclass(kind, Struct):
-        return kind
-    return next((found for part in get_args(kind) if (found := _struct_in(part)) is not None), None)
-
-
-def _line(root: Node, at: Path_) -> int:
+def _line(root: Node, at: misread.At) -> int:
     """The line of a place in the file, or of the nearest thing around it."""
     node, line = root, root.start_mark.line + 1
     for step in at:

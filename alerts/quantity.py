@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
 from mlmon.alerts.catalogue import Unit
 from mlmon.core.errors import ConfigError
 
-_NUMBER: Final = re.compile(r"([-+]?\d[\d,_]*(?:\.\d+)?(?:e[-+]?\d+)?)\s*([a-zA-Zµ%]*)")
+_NUMBER: Final = re.compile(
+    r"([-+]?(?:\d{1,3}(?:,\d{3})+|\d[\d_]*|(?=\.\d))(?:\.\d*)?(?:e[-+]?\d+)?)\s*([a-zA-Zµ%]*)"
+)
+_COMMA: Final = re.compile(r"[-+]?\d*,\d+\D*")
 _SECONDS: Final = {
     "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0,
     "d": 86400.0, "w": 604800.0,
@@ -34,11 +38,12 @@ def parse(text: str | float, unit: Unit) -> float:
 
     """
     if not isinstance(text, str):
-        return float(text)
+        return _finite(float(text), text, unit)
     match = _NUMBER.fullmatch(text.strip())
     if match is None:
-        raise ConfigError(f"'{text}' is no number. Write {_EXAMPLES[unit]}.")
-    number, suffix = float(match[1].replace(",", "").replace("_", "")), match[2]
+        comma = f" Did you mean '{text.replace(',', '.')}'?" if _COMMA.fullmatch(text.strip()) else ""
+        raise ConfigError(f"'{text}' is no number.{comma} Write {_EXAMPLES[unit]}.")
+    number, suffix = _finite(float(match[1].replace(",", "").replace("_", "")), text, unit), match[2]
     if not suffix:
         return number
     if suffix == "%" and unit is Unit.RATIO:
@@ -46,6 +51,12 @@ def parse(text: str | float, unit: Unit) -> float:
     if suffix in _SECONDS and unit in _PER_SECOND:
         return number * _SECONDS[suffix] * _PER_SECOND[unit]
     raise ConfigError(f"'{text}' has a unit that does not fit. Write {_EXAMPLES[unit]}.")
+
+
+def _finite(number: float, text: float | str, unit: Unit) -> float:
+    if not math.isfinite(number):
+        raise ConfigError(f"'{text}' is no finite number. Write {_EXAMPLES[unit]}.")
+    return number
 
 
 def parse_change(text: str | float, unit: Unit) -> tuple[float, bool]:

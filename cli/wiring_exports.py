@@ -15,7 +15,7 @@ from mlmon.core.errors import UsageError
 if TYPE_CHECKING:
     from mlmon.alerts.exports.put import Send, Simulated
     from mlmon.alerts.exports.search import Place
-    from mlmon.alerts.rules import Rule as Rule  # noqa: PLC0414 - for commands to name
+    from mlmon.alerts.rules import Rule
     from mlmon.core.config import Config
     from mlmon.stores.search.connection import Http
 
@@ -49,19 +49,6 @@ def place(config: Config, *, by_mlmon: bool = False) -> Place:
     namespace = names.checked(config.store.namespace)
     lag = max(2 * parse_duration(config.analyze.every), timedelta(minutes=2))
     return Place(index=lambda dataset: names.pattern(dataset, namespace), lag=lag, by_mlmon=by_mlmon)
-
-
-def rules(config: Config) -> tuple[Rule, ...]:
-    """The rules of the settings: those of the folder, and those that come with mlmon.
-
-    Raises:
-        ConfigError: a rule file that cannot be meant.
-
-    """
-    from mlmon.alerts import load
-
-    shipped = load.builtin() if config.rules.builtin else ()
-    return load.combined(load.read(config.rules.folder), shipped)
 
 
 def export(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlmon.cli import wiring_analyze, wiring_mutes
-from mlmon.cli.wiring_exports import rules as rules  # noqa: PLC0414 - for commands to name
 from mlmon.core.clock import to_ns
 from mlmon.core.config import Config
 from mlmon.core.errors import MlmonError
@@ -121,6 +120,24 @@ def _files(config: Config) -> dict[str, tuple[float, int]]:
     return {path: (stat.st_mtime, stat.st_size) for path, stat in stats.items()}
 
 
+def rules(config: Config) -> tuple[Rule, ...]:
+    """The rules of the settings: those of the folder, and those that come with mlmon.
+
+    Raises:
+        ConfigError: a rule file that cannot be meant.
+
+    """
+    from mlmon.alerts import load
+
+    return load.combined(load.read(config.rules.folder), _shipped(config))
+
+
+def _shipped(config: Config) -> tuple[Rule, ...]:
+    from mlmon.alerts import load
+
+    return load.builtin() if config.rules.builtin else ()
+
+
 def checked(config: Config) -> tuple[Rule, ...]:
     """The rules of the settings; their routes must exist, and their windows be computed.
 
@@ -209,8 +226,8 @@ def png(spec: Mapping[str, Any]) -> bytes:
     return pictures.png(spec)
 
 
-def read_files(paths: Sequence[str]) -> tuple[Rule, ...]:
-    """The rules of some files.
+def read_files(paths: Sequence[str], config: Config) -> tuple[Rule, ...]:
+    """The rules of some files; what they wait for may also be a rule of the settings.
 
     Raises:
         ConfigError: a file that cannot be read or meant.
@@ -218,7 +235,16 @@ def read_files(paths: Sequence[str]) -> tuple[Rule, ...]:
     """
     from mlmon.alerts import load
 
-    return load.together(rule for path in paths for rule in load.read_file(path))
+    found = load.together((rule for path in paths for rule in load.read_file(path)), known=True)
+    load.combined(found, load.combined(load.read(config.rules.folder), _shipped(config)))
+    return found
+
+
+def is_own(rule: Rule) -> bool:
+    """Whether a rule stands in a file of the team, and does not come with mlmon."""
+    from mlmon.alerts.checked import SHIPPED
+
+    return not rule.place.startswith(SHIPPED)
 
 
 def json_schema() -> dict[str, Any]:

@@ -74,5 +74,6 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     >>> nearest("x", ["window"])
     ''
     """
-    close = get_close_matches(word, list(allowed), n=1)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    known = {each.lower(): each for each in allowed}
+    close = get_close_matches(word.lower(), list(known), n=1)
+    return f" Did you mean '{known[close[0]]}'?" if close else ""

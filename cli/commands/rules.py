@@ -106,9 +106,16 @@ def check(asked: Asked, files: tuple[str, ...]) -> None:
     """
     from mlmon.cli import units, wiring_rules
 
-    found = wiring_rules.read_files(files) if files else wiring_rules.checked(settings(asked))
-    many = len({rule.place.rpartition(":")[0] for rule in found})
-    click.echo(f"{units.counted(len(found), 'rule')} in {units.counted(many, 'file')}: all right.")
+    config = settings(asked)
+    found = wiring_rules.read_files(files, config) if files else wiring_rules.checked(config)
+    own = [rule for rule in found if wiring_rules.is_own(rule)]
+    shipped = len(found) - len(own)
+    many = len({rule.place.rpartition(":")[0] for rule in own})
+    said = f"{units.counted(len(own), 'rule')} in {units.counted(many, 'file')}"
+    if not own and not files:
+        said = f"no rule in {config.rules.folder}/*.yaml"
+    also = f", and {shipped} that come with mlmon" if shipped else ""
+    click.echo(f"{said[0].upper()}{said[1:]}{also}: all right.")
 
 
 @command.command(epilog=examples("mlmon rules schema > rules.schema.json"))

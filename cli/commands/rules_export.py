@@ -12,7 +12,8 @@ from mlmon.cli.wiring_exports import TARGETS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlmon.cli.wiring_exports import Exported, Refused, Rule
+    from mlmon.cli.wiring_exports import Exported, Refused
+    from mlmon.cli.wiring_rules import Rule
     from mlmon.core.config import Config
 
 _EXPORT: Final = "mlmon rules export --to"
@@ -90,14 +91,14 @@ def command(
 
 
 def _chosen(config: Config, names: tuple[str, ...]) -> list[Rule]:
-    from mlmon.cli import wiring_exports
+    from mlmon.cli import wiring_rules
     from mlmon.core.errors import UsageError, nearest
 
-    known = {rule.name: rule for rule in wiring_exports.rules(config)}
+    known = {rule.name: rule for rule in wiring_rules.rules(config)}
     for name in names:
         if name not in known:
             raise UsageError(
-                f"There is no rule '{name}'. There are {', '.join(known)}.{nearest(name, known)}"
+                f"There is no rule '{name}'.{nearest(name, known)} There are {', '.join(known)}."
             )
     return [known[name] for name in names] or list(known.values())
 

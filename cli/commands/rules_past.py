@@ -214,14 +214,19 @@ def tune(asked: Asked, name: str, *, rate: float) -> None:
 def test(asked: Asked, files: tuple[str, ...]) -> None:
     """Run the trials that rule files carry under `tests`; exit code 1 where one fails."""
     from mlmon.cli import wiring_rules
+    from mlmon.cli.output import note
 
-    found = wiring_rules.read_files(files) if files else wiring_rules.checked(settings(asked))
+    config = settings(asked)
+    found = wiring_rules.read_files(files, config) if files else wiring_rules.checked(config)
     done = wiring_rules.trials(found)
     for each in done:
         click.echo(f"{'ok    ' if each.is_right else 'FAILED'} {each.rule}: {each.case}")
         if not each.is_right:
             click.echo(_difference(each))
     wrong = sum(not each.is_right for each in done)
+    if not done:
+        note("No rule has trials. Write them in its file, under `tests`.")
+        return
     click.echo(f"{len(done) - wrong} of {len(done)} trials are right.")
     if wrong:
         click.get_current_context().exit(1)

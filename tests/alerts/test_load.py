@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 import jsonschema
@@ -89,7 +90,11 @@ def test_findings_logs_and_silence_are_subjects():
         (f"{GOOD}    recover: 6%\n", "trial.yaml:6: recover must lie on the well side of above"),
         (f"{GOOD}    below: 1%\n", "needs one of above, below, rises, falls; there is above and below"),
         (f"{GOOD}    for: 6 of 5\n", "trial.yaml:6: 'for: 6 of 5' cannot be"),
-        (f"{GOOD}    severity: hot\n", "trial.yaml:6: Invalid enum value 'hot'"),
+        (f"{GOOD}    severity: hot\n", "trial.yaml:6: severity cannot be 'hot'. Choose of info,"),
+        (
+            f"{GOOD}    severity: Critical\n",
+            "trial.yaml:6: severity cannot be 'Critical'. Did you mean 'crit",
+        ),
         (f"{GOOD}    by: [colour]\n", "trial.yaml:6:"),
         (f"{GOOD}    subject: temp\n", "trial.yaml:6: error_rate speaks of the whole model"),
         (f"{GOOD}    only_if:\n      - rule: trial\n", "trial.yaml:7: A rule cannot wait for itself."),
@@ -108,7 +113,48 @@ def test_findings_logs_and_silence_are_subjects():
         (f"{RISES}reference\n", "from the reference already"),
         (f"{RISES}seasonal\n".replace("psi", "mae"), "must be 1h or 1d, not 7d"),
         ("rules: [\n", "trial.yaml:2: This is no YAML"),
-        ("rule: []\n", "trial.yaml:1: 'rule' is no key here. Allowed: rules, version. Did you mean 'rules'?"),
+        ("rule: []\n", "trial.yaml:1: 'rule' is no key here. Did you mean 'rules'?"),
+        ("rules: []\nfor: 3\n", "trial.yaml:2: 'for' is no key here. Allowed: rules, version."),
+        ("rules:\n", "trial.yaml:1: A rule file is 'rules:' with a list below it"),
+        ("- name: a\n", "trial.yaml:1: A rule file is 'rules:' with a list below it"),
+        ("rules:\n  - about: x\n", "trial.yaml:2: 'name' is missing here."),
+        (f"{GOOD}    min_n: '1,000'\n", "trial.yaml:6: min_n must be a number, not '1,000'."),
+        (f"{GOOD}    min_n: -1\n", "trial.yaml:6: min_n must be 0 or more, not -1."),
+        (f"{GOOD}    owner:\n", "trial.yaml:6: owner must be text, and is empty."),
+        (
+            f"{GOOD}    renotify: 0m\n",
+            "renotify must be a duration above 0, such as 30m, 2h or 7d, not '0m'.",
+        ),
+        (
+            f"{GOOD}    for: 3 from 5\n",
+            "for must be so many windows: 3 (in a row), or '3 of 5', not '3 from 5'.",
+        ),
+        (GOOD.replace("name: trial", "name: My Rule"), "trial.yaml:2: name must be small letters"),
+        (GOOD.replace("5%", ".nan"), "trial.yaml:5: 'nan' is no finite number."),
+        (GOOD.replace("5%", "-.inf"), "trial.yaml:5: '-inf' is no finite number."),
+        (GOOD.replace("5%", "1e999"), "trial.yaml:5: '1e999' is no finite number."),
+        (GOOD.replace("5%", "'0,25'"), "'0,25' is no number. Did you mean '0.25'?"),
+        (GOOD.replace("5%", "-1"), "it is always above -1."),
+        (GOOD.replace("error_rate", "latency_p95").replace("5%", "250"), "Did you mean '250ms'?"),
+        (
+            f"{GOOD}    only_if: [{{rule: worse, above: 2}}]\n",
+            "either a rule alone or a metric with a bound.",
+        ),
+        (f"{GOOD}    models: []\n", "trial.yaml:6: models names none"),
+        (f"{GOOD}    segments: UA\n", "trial.yaml:6: 'UA' is no segment. Write field=value"),
+        (f"{HEAD}    finding: drift.error_rate\n    window: 1d\n", "Write service.error_rate."),
+        (
+            f"{GOOD}    maintenance:\n      - since: 2026-03-02\n        until: 2026-03-01\n",
+            "trial.yaml:8: until (2026-03-01) must be after since (2026-03-02).",
+        ),
+        (
+            f"{GOOD}    maintenance:\n      - since: now\n        until: 2026-03-01\n",
+            "trial.yaml:7: since must be a time, such as '2026-03-01T12:00Z', not 'now'.",
+        ),
+        (
+            f"{GOOD}    maintenance:\n      - {{days: [sat], since: 2026-03-01, until: 2026-03-02}}\n",
+            "trial.yaml:7: A maintenance window is weekly or once",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_line_and_suggestion(text, said):
@@ -121,10 +167,26 @@ def test_rules_that_wait_for_each_other_are_refused(tmp_path):
     waits = f"{GOOD}    only_if: [{{rule: other}}]\n"
     (tmp_path / "a.yaml").write_text(waits)
     with pytest.raises(ConfigError, match="names the rule 'other', which there is not"):
-        load.read(tmp_path)
+        load.combined(load.read(tmp_path), load.builtin())
     (tmp_path / "b.yaml").write_text(waits.replace("other", "trial").replace("name: trial", "name: other"))
     with pytest.raises(ConfigError, match="waits for itself, by way of other, trial"):
-        load.read(tmp_path)
+        load.combined(load.read(tmp_path), ())
+
+
+def test_a_rule_may_wait_for_one_that_comes_with_mlmon(tmp_path):
+    """`only_if` of a team's rule finds the rules that come with mlmon."""
+    (tmp_path / "a.yaml").write_text(f"{GOOD}    only_if: [{{rule: worse}}]\n")
+    names = [rule.name for rule in load.combined(load.read(tmp_path), load.builtin())]
+    assert "trial" in names
+    assert "worse" in names
+
+
+def test_times_need_no_quotes():
+    """A time of day and a date are the text that they look like, with quotes or without."""
+    weekly = one(f"{GOOD}    maintenance: [{{days: [sat], start: 12:30, end: 22:00}}]\n").maintenance[0]
+    assert (weekly.start, weekly.end) == (time(12, 30), time(22))
+    once = one(f"{GOOD}    maintenance: [{{since: 2026-03-01, until: 2026-03-02T00:00+02:00}}]\n")
+    assert once.maintenance[0].until == datetime(2026, 3, 1, 22, tzinfo=UTC)
 
 
 def test_a_rule_of_the_same_name_replaces_a_shipped_one(tmp_path):

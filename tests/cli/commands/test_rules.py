@@ -37,6 +37,11 @@ def test_rules_are_checked(run, ruled):
     """Right rules are counted; a mistake is told with file and line, and ends with exit code 2."""
     assert run("rules", "check").output == "2 rules in 1 file: all right.\n"
     assert run("rules", "check", "rules/own.yaml").output == "2 rules in 1 file: all right.\n"
+    (ruled / "mlmon.yaml").write_text("rules: {folder: none-here}\n")
+    assert run("rules", "check").output == (
+        "No rule in none-here/*.yaml, and 5 that come with mlmon: all right.\n"
+    )
+    (ruled / "mlmon.yaml").write_text(SETTINGS)
     (ruled / "rules" / "own.yaml").write_text(RULES.replace("inferences", "inferencs"))
     result = run("rules", "check")
     assert result.exit_code == 2
@@ -192,7 +197,7 @@ def test_passes_go_on_and_take_new_rules(command, ruled):
         assert any("The rules have changed; there are 0." in line for line in lines)
         assert any("0 open" in line for line in lines)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
     finally:
         process.kill()
         process.wait()
