@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from mlmon.alerts import quantity
-from mlmon.alerts.catalogue import METRICS, Measured, Of, Unit
+from mlmon.alerts.catalogue import METRICS, Measured, Of
 from mlmon.alerts.form import ConditionForm, RuleForm
 from mlmon.alerts.rules import Against, Bound, Side
 from mlmon.core.errors import ConfigError, nearest
+from mlmon.core.panel import Unit
 
 SIDES: Final = {"above": Side.ABOVE, "below": Side.BELOW, "rises": Side.ABOVE, "falls": Side.BELOW}
 """The keys that give a bound, and the side of it that is too much."""

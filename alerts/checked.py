@@ -8,7 +8,7 @@ from typing import Final
 
 from mlmon.alerts import quantity
 from mlmon.alerts.bounds import SIDES, WrongRuleError, bound_of, named_metric
-from mlmon.alerts.catalogue import FINDINGS, FOUND, METRICS, Measured, Of, Unit
+from mlmon.alerts.catalogue import FINDINGS, FOUND, METRICS, Measured, Of
 from mlmon.alerts.form import CaseForm, ConditionForm, MaintenanceForm, RuleForm
 from mlmon.alerts.rules import (
     Bound,
@@ -30,13 +30,14 @@ from mlmon.alerts.rules import (
 )
 from mlmon.core.clock import to_datetime
 from mlmon.core.errors import ConfigError, MlmonError, UsageError, nearest
+from mlmon.core.panel import Unit
 from mlmon.core.window import SIZES, parse_duration, parse_moment
 
 _SUBJECTS: Final = ("metric", "finding", "log", "silence")
 _LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_LINES: Final = Measured(name="log_lines", analyzer="", unit=Unit.COUNT)
-_SILENCE: Final = Measured(name="silence", analyzer="", unit=Unit.SECONDS)
+_LINES: Final = Measured(name="log_lines", analyzer="")
+_SILENCE: Final = Measured(name="silence", analyzer="")
 _LONGEST: Final = 500
 _MEASURE: Final = frozenset(FINDINGS) & {row.analyzer for row in METRICS.values()}
 """The analyzers whose findings speak of metrics of their own."""

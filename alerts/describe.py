@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mlmon.alerts import quantity
-from mlmon.alerts.catalogue import METRICS, Unit
 from mlmon.alerts.rules import (
     Against,
     Bound,
@@ -16,20 +15,14 @@ from mlmon.alerts.rules import (
     RuleHolds,
     Side,
 )
+from mlmon.core.metric import unit_of
+from mlmon.core.panel import Unit
 
-_UNITS = {"log_lines": Unit.COUNT, "silence": Unit.SECONDS}
 _AGAINST = {
     Against.REFERENCE: "the reference",
     Against.PREVIOUS: "the window before",
     Against.SEASONAL: "the same time of four weeks",
 }
-
-
-def unit_of(metric: str) -> Unit:
-    """What the values of a rule's metric are in."""
-    if metric in _UNITS:
-        return _UNITS[metric]
-    return METRICS[metric].unit if metric in METRICS else Unit.PLAIN
 
 
 def rule(one: Rule) -> str:
@@ -42,6 +35,19 @@ def rule(one: Rule) -> str:
     )
     only = "".join(f", only if {_condition(each)}" for each in one.only_if)
     return f"{_subject(one)}{windows}{only}"
+
+
+def told(one: Rule) -> str:
+    """What a rule says, with what else a person needs who is woken by it through another engine."""
+    said = rule(one)
+    parts = [f"[{one.severity}] {one.name}: {one.about or said}"]
+    if one.about:
+        parts.append(f"({said})")
+    if one.owner:
+        parts.append(f"Owner: {one.owner}.")
+    if one.runbook:
+        parts.append(f"Runbook: {one.runbook}")
+    return " ".join(parts)
 
 
 def _lasting(count: int, among: int) -> str:

@@ -6,8 +6,8 @@ import math
 import re
 from typing import Final
 
-from mlmon.alerts.catalogue import Unit
 from mlmon.core.errors import ConfigError
+from mlmon.core.panel import Unit
 
 _NUMBER: Final = re.compile(
     r"([-+]?(?:\d{1,3}(?:,\d{3})+|\d[\d_]*|(?=\.\d))(?:\.\d*)?(?:e[-+]?\d+)?)\s*([a-zA-Zµ%]*)"

@@ -6,40 +6,13 @@ from datetime import datetime, timedelta
 from math import isfinite
 from typing import Final
 
+from mlmon.core.metric import unit_of
 from mlmon.core.panel import Unit
 
 NOTHING: Final = "-"
 _SECOND: Final = 1e9
 _STEPS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 _BYTES: Final = ("B", "kB", "MB", "GB", "TB")
-_RATIOS: Final = (
-    "accuracy", "precision", "recall", "f1", "specificity", "balanced_accuracy", "prevalence", "coverage",
-)  # fmt: skip
-_COUNTS: Final = ("inferences", "categories", "features")
-_NANOSECONDS: Final = ("latency", "outcome_delay")
-_SECONDS: Final = ("silence", "age")
-
-
-def unit_of(metric: str) -> Unit | None:
-    """What a metric is in; None for seconds, which `silence` and `age` are.
-
-    >>> unit_of("precision_macro"), unit_of("psi")
-    (<Unit.RATIO: 'ratio'>, <Unit.PLAIN: 'plain'>)
-    """
-    name = metric.partition("[")[0]
-    if name.startswith(_NANOSECONDS):
-        return Unit.NANOSECONDS
-    if name in _SECONDS:
-        return None
-    if name in _COUNTS:
-        return Unit.COUNT
-    if (
-        name.endswith("_rate")
-        or name in _RATIOS
-        or name.removesuffix("_macro").removesuffix("_micro").removesuffix("_weighted") in _RATIOS
-    ):
-        return Unit.RATIO
-    return Unit.PLAIN
 
 
 def metric_value(metric: str, value: float | None) -> str:
@@ -50,14 +23,14 @@ def metric_value(metric: str, value: float | None) -> str:
     """
     if value is None or not isfinite(value):
         return NOTHING
-    match unit_of(metric):
+    match unit_of(metric.partition("[")[0]):
         case Unit.RATIO:
             return ratio(value)
         case Unit.COUNT:
             return count(value)
         case Unit.NANOSECONDS:
             return duration_ns(value)
-        case None:
+        case Unit.SECONDS:
             return duration_ns(value * _SECOND)
         case _:
             return plain(value)

@@ -160,9 +160,9 @@ def _files(folder: Path) -> _Seen:
 
 def _alert(kept: Kept, rule: Rule, since: datetime, mutes: Mutes, now: datetime) -> Alert:
     from mlmon.alerts import quantity
-    from mlmon.alerts.describe import unit_of
     from mlmon.alerts.rules import OfMetric
     from mlmon.alerts.states import is_flapping
+    from mlmon.core.metric import unit_of
     from mlmon.web.alerts import Alert
 
     alert, unit, group = kept.alert, unit_of(rule.metric), kept.group

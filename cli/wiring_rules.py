@@ -200,8 +200,7 @@ def _chart(notice: Notice) -> Mapping[str, Any] | None:
 
 def picture(title: str, subtitle: str, metric: str, windows: Sequence[Judged]) -> dict[str, Any] | None:
     """Judged windows with their bound as a chart; None where there is no value."""
-    from mlmon.alerts.describe import unit_of
-    from mlmon.core.panel import Unit
+    from mlmon.core.metric import unit_of
     from mlmon.web.still import still
 
     rows = [
@@ -215,8 +214,7 @@ def picture(title: str, subtitle: str, metric: str, windows: Sequence[Judged]) -
         }
         for each in windows
     ]
-    units = {str(unit): unit for unit in Unit}
-    return still(title, subtitle, rows, units.get(str(unit_of(metric)), Unit.PLAIN))
+    return still(title, subtitle, rows, unit_of(metric))
 
 
 def png(spec: Mapping[str, Any]) -> bytes:

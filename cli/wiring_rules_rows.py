@@ -35,8 +35,8 @@ def alert_rows(kept: Memory, mutes: Mutes, which: Sequence[Rule], now: datetime)
 
 def _alert_row(kept: Kept, rule: Rule, mutes: Mutes, now: datetime) -> dict[str, Any]:
     from mlmon.alerts import quantity
-    from mlmon.alerts.describe import unit_of
     from mlmon.alerts.states import is_flapping
+    from mlmon.core.metric import unit_of
 
     alert, unit = kept.alert, unit_of(rule.metric)
     window = alert.worst or (alert.recent[-1] if alert.recent else None)
@@ -157,8 +157,8 @@ def tried_rows(done: Proposal) -> list[dict[str, Any]]:
 
 def _bound_said(rule: Rule, value: float) -> str:
     from mlmon.alerts import quantity
-    from mlmon.alerts.catalogue import Unit
-    from mlmon.alerts.describe import unit_of
+    from mlmon.core.metric import unit_of
+    from mlmon.core.panel import Unit
 
     is_relative = rule.bound is not None and rule.bound.is_relative
     return quantity.written(value, Unit.RATIO if is_relative else unit_of(rule.metric))

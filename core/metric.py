@@ -24,7 +24,8 @@ SMALLER_IS_BETTER: Final = frozenset({"log_loss", "brier", "calibration_error", 
 _RATIOS: Final = frozenset(
     {"accuracy", "precision", "recall", "f1", "specificity", "balanced_accuracy", "prevalence", "coverage"}
 )  # fmt: skip
-_COUNTS: Final = frozenset({"inferences", "missing", "dropped", "categories", "features"})
+_COUNTS: Final = frozenset({"inferences", "missing", "dropped", "categories", "features", "log_lines"})
+_SECONDS: Final = frozenset({"silence", "age"})
 _WORDS: Final = {
     "roc_auc": "ROC AUC", "f1": "F1", "mae": "MAE", "rmse": "RMSE", "mcc": "MCC", "r2": "R²", "psi": "PSI",
     "log_loss": "log loss", "brier": "Brier score", "latency_p50": "median latency",
@@ -64,4 +65,6 @@ def unit_of(metric: str) -> Unit:
         return Unit.RATIO
     if metric.startswith(("latency", "outcome_delay")):
         return Unit.NANOSECONDS
+    if metric in _SECONDS:
+        return Unit.SECONDS
     return Unit.COUNT if metric in _COUNTS else Unit.PLAIN

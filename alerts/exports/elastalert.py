@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
+from mlmon.alerts import describe
 from mlmon.alerts.exports.pace import interval, quiet
 from mlmon.alerts.exports.search import LONGEST_ALERT, Place, Search, refused, search_of
-from mlmon.alerts.exports.words import sentence, told
 from mlmon.alerts.rules import OfLogs, OfSilence, Rule
 from mlmon.core.window import parse_duration
 
@@ -28,7 +28,7 @@ def elastalert(rule: Rule, place: Place, alert: tuple[str, ...] = ("debug",)) ->
     search = search_of(rule, place)
     return {
         "name": f"mlmon-{rule.name}",
-        "description": rule.about or sentence(rule),
+        "description": rule.about or describe.rule(rule),
         "index": search.index,
         "filter": list(search.clauses),
         "timestamp_field": search.time,
@@ -40,7 +40,7 @@ def elastalert(rule: Rule, place: Place, alert: tuple[str, ...] = ("debug",)) ->
         **({"owner": rule.owner} if rule.owner else {}),
         "alert": list(alert),
         "alert_text_type": "alert_text_only",
-        "alert_text": told(rule),
+        "alert_text": describe.told(rule),
     }
 
 

@@ -12,9 +12,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from mlmon.alerts.describe import told
 from mlmon.alerts.exports.pace import interval, quiet
 from mlmon.alerts.exports.search import MOST_SERIES, Place, Search, refused, search_of, written
-from mlmon.alerts.exports.words import told
 from mlmon.alerts.rules import Rule
 
 _NAMESPACE: Final = uuid.UUID("6f0d6a43-5bb0-5c53-9b1f-2f4f0b6b7e0d")

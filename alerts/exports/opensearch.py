@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from mlmon.alerts.describe import told
 from mlmon.alerts.exports.pace import interval, quiet
 from mlmon.alerts.exports.search import Clause, Place, Search, request, search_of
-from mlmon.alerts.exports.words import told
 from mlmon.alerts.rules import Rule
 from mlmon.core.result import Severity
 

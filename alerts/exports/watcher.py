@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
+from mlmon.alerts.describe import told
 from mlmon.alerts.exports.pace import interval, quiet
 from mlmon.alerts.exports.search import Clause, Place, Search, request, search_of, written
-from mlmon.alerts.exports.words import told
 from mlmon.alerts.rules import Rule
 from mlmon.core.errors import UsageError
 

@@ -18,13 +18,13 @@ from urllib.request import Request, urlopen
 
 from msgspec import Struct
 
-from mlmon.alerts.describe import unit_of
 from mlmon.alerts.known import Group
 from mlmon.alerts.memory import Kept, Memory
 from mlmon.alerts.notices import Kind, Notice
 from mlmon.alerts.notify import text
 from mlmon.alerts.outbox import Message, NotifyError
 from mlmon.core.clock import isoformat
+from mlmon.core.metric import unit_of
 from mlmon.core.result import Severity
 
 LEASE: Final = timedelta(minutes=15)

@@ -8,12 +8,12 @@ from typing import Final
 from urllib.parse import quote
 
 from mlmon.alerts import quantity
-from mlmon.alerts.catalogue import Unit
-from mlmon.alerts.describe import unit_of
 from mlmon.alerts.known import Group
 from mlmon.alerts.notices import Kind, Notice
 from mlmon.alerts.outbox import Message
 from mlmon.alerts.states import Judged
+from mlmon.core.metric import unit_of
+from mlmon.core.panel import Unit
 
 _WORDS: Final = {Kind.FIRING: "firing", Kind.REMINDER: "still firing", Kind.RESOLVED: "resolved"}
 _MOST: Final = 10
