@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final
 
 import click
@@ -34,7 +35,7 @@ def _command(name: str, about: str, door: str, data: str) -> click.Command:
         )
 
     short = door.replace("collector.example.org", "host")
-    example = (f"mlmon pipeline render {name} --tail app.log \\", f"  --to {short} --out .")
+    example = (f"mlmon pipeline render {name} --tail /var/log/app.log \\", f"  --to {short} --out .")
     return click.Command(
         name,
         callback=write,
@@ -83,6 +84,9 @@ def _write(name: str, asked: Asked, flags: dict[str, Any]) -> None:
     from mlmon.cli.output import note
 
     out, dry_run = flags.pop("out"), flags.pop("dry_run")
+    for path in flags["paths"]:
+        if not (PurePosixPath(path).is_absolute() or PureWindowsPath(path).is_absolute()):
+            note(f"'{path}' depends on the folder that the agent is started in. A whole path is safer.")
     for file in wiring_pipeline.agent(name, settings(asked), flags, out):
         if dry_run:
             click.echo("\n".join(file.diff()) or f"{file.sign} {file.path}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from difflib import unified_diff
 from pathlib import Path
@@ -23,6 +24,7 @@ _SCHEMES: Final = {
     "opensearch": ("opensearch", "http"),
     "opensearch+https": ("opensearch", "https"),
 }
+_USUAL_PORTS: Final = {"http": 80, "https": 443}
 
 
 class File(Struct, frozen=True, kw_only=True):
@@ -119,7 +121,9 @@ def _cluster(url: str) -> tuple[str, str]:
             "for a folder use mlmon collect."
         )
     kind, scheme = _SCHEMES[parts.scheme]
-    return kind, f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    # Logstash takes an address without a port to be at 9200; everything else of mlmon goes by the scheme.
+    port = "" if re.search(r":\d*\Z", parts.netloc) else f":{_USUAL_PORTS[scheme]}"
+    return kind, f"{scheme}://{parts.netloc}{port}{parts.path.rstrip('/')}"
 
 
 def _file(path: Path, text: str) -> File:

@@ -79,6 +79,7 @@ def logstash(asked: Asked, *, out: str, dry_run: bool, **flags: Any) -> None:  #
     """
     from mlmon.cli import wiring_pipeline
     from mlmon.cli.output import note
+    from mlmon.cli.units import counted
 
     files = wiring_pipeline.logstash(settings(asked), wiring_pipeline.chosen(flags), out)
     due = [file for file in files if file.sign != "="]
@@ -88,7 +89,8 @@ def logstash(asked: Asked, *, out: str, dry_run: bool, **flags: Any) -> None:  #
         for file in wiring_pipeline.write(files):
             click.echo(f"{file.sign} {file.path}")
     done = "would be written" if dry_run else "written"
-    note(f"{len(due)} files {done}, {len(files) - len(due)} are as they should be.")
+    same = len(files) - len(due)
+    note(f"{counted(len(due), 'file')} {done}, {same} {'is' if same == 1 else 'are'} as they should be.")
     if not dry_run:
         note("Next: docs/logstash.md says where certificates and secrets go, and how to start Logstash.")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mlmon.core.errors import UsageError, nearest
 from mlmon.pipelines.validate import Limits
@@ -19,6 +19,14 @@ LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _NAMESPACE: Final = re.compile(r"[a-z0-9][a-z0-9_.]{0,99}")
 _SIZE: Final = re.compile(r"[1-9][0-9]*(?:kb|mb|gb)")
 _PATH: Final = re.compile(r"/[^\s\"'$]*")
+_HOST: Final = re.compile(r"[\w.:%-]+", re.ASCII)
+_BROKERS: Final = re.compile(
+    r"(?:[\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}(?:,(?:[\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5})*", re.ASCII
+)
+_TOPIC: Final = re.compile(r"[\w.-]{1,249}", re.ASCII)
+_BUCKET: Final = re.compile(r"[\w.-]{3,255}", re.ASCII)
+_STREAM: Final = re.compile(r"[\w.-]{1,128}", re.ASCII)
+_REGION: Final = re.compile(r"[a-z0-9-]+")
 
 
 class Doors(Struct, frozen=True, kw_only=True):
@@ -102,11 +110,12 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 def checked(options: Options) -> Options:
-    """The same, where it can be meant.
+    """The same, where it can be meant; an input that is named twice is there once.
 
     Raises:
         UsageError: a name that is not known, a door without TLS beyond this machine, a cluster without TLS
-            beyond it, a bucket or stream that is missing, a size or folder in another form.
+            beyond it, two doors at one port, a bucket or stream that is missing or that no input reads, a
+            name, address, size or folder in another form.
 
     """
     if not options.inputs:
@@ -116,15 +125,13 @@ def checked(options: Options) -> Options:
     _check_form("namespace", options.namespace, _NAMESPACE, "small letters, digits, '.' and '_'")
     for name in ("home", "data"):
         _check_form(name, getattr(options, name), _PATH, "a whole path, without blanks or quotes")
-    for name in ("queue_bytes", "dead_letter_bytes"):
-        _check_form(name, getattr(options, name), _SIZE, "a size such as 4gb")
+    _check_form("size of the queue", options.queue_bytes, _SIZE, "one such as 4gb")
+    _check_form("size of the dead letters", options.dead_letter_bytes, _SIZE, "one such as 1gb")
     _check_doors(options)
+    _check_ports(options)
     _check_cluster(options.output)
-    if "s3" in options.inputs and not options.s3.bucket:
-        raise UsageError("The input s3 needs the name of a bucket. Give --s3-bucket NAME.")
-    if "kinesis" in options.inputs and not options.kinesis.stream:
-        raise UsageError("The input kinesis needs the name of a stream. Give --kinesis-stream NAME.")
-    return options
+    _check_sources(options)
+    return structs.replace(options, inputs=tuple(dict.fromkeys(options.inputs)))
 
 
 def _check_names(what: str, names: Iterable[str], allowed: tuple[str, ...]) -> None:
@@ -138,11 +145,53 @@ def _check_names(what: str, names: Iterable[str], allowed: tuple[str, ...]) -> N
 
 def _check_form(name: str, value: str, form: re.Pattern[str], words: str) -> None:
     if form.fullmatch(value) is None:
-        raise UsageError(f"'{value}' cannot be the {name.replace('_', ' ')}. Give {words}.")
+        raise UsageError(f"'{value}' cannot be the {name}. Give {words}.")
+
+
+def _check_sources(options: Options) -> None:
+    """What is fetched needs a name to be fetched by, and a name needs an input that fetches."""
+    for name, given, usual, flag in (
+        ("kafka", options.kafka, Kafka(), "--kafka-servers, --kafka-topic and --kafka-plaintext"),
+        ("s3", structs.replace(options.s3, region=S3().region), S3(), "--s3-bucket and --s3-prefix"),
+        ("kinesis", options.kinesis.stream, Kinesis().stream, "--kinesis-stream"),
+    ):
+        if name not in options.inputs and given != usual:
+            raise UsageError(f"{flag} would change nothing: there is no input {name}. Add --input {name}.")
+    if "kafka" in options.inputs:
+        _check_form("brokers", options.kafka.servers, _BROKERS, "host:port, and more of them with commas")
+        for topic in options.kafka.topics:
+            _check_form("topic", topic, _TOPIC, "letters, digits, '.', '_' and '-'")
+    if "s3" in options.inputs:
+        if not options.s3.bucket:
+            raise UsageError("The input s3 needs the name of a bucket. Give --s3-bucket NAME.")
+        _check_form("bucket", options.s3.bucket, _BUCKET, "its name alone, without s3://")
+        _check_form("region", options.s3.region, _REGION, "one such as us-east-1")
+    if "kinesis" in options.inputs:
+        if not options.kinesis.stream:
+            raise UsageError("The input kinesis needs the name of a stream. Give --kinesis-stream NAME.")
+        _check_form("stream", options.kinesis.stream, _STREAM, "its name alone")
+        _check_form("region", options.kinesis.region, _REGION, "one such as us-east-1")
+
+
+def _check_ports(options: Options) -> None:
+    taken = {options.api_port: "Logstash's own counters"}
+    for name, port in _ports(options):
+        if port in taken:
+            raise UsageError(
+                f"Port {port} is wanted by {taken[port]} and by the input {name}. Give --{name}-port another."
+            )
+        taken[port] = f"the input {name}"
+
+
+def _ports(options: Options) -> Iterator[tuple[str, int]]:
+    for name in dict.fromkeys(options.inputs):
+        if name in DOORS:
+            yield name, getattr(options.doors, f"{name}_port")
 
 
 def _check_doors(options: Options) -> None:
     doors = options.doors
+    _check_form("host", doors.host, _HOST, "a name or an address to listen at")
     is_open = any(name in DOORS for name in options.inputs) and doors.host not in LOOPBACK
     if is_open and not doors.tls:
         raise UsageError(
@@ -154,7 +203,7 @@ def _check_doors(options: Options) -> None:
 def _check_cluster(output: Output) -> None:
     for host in output.hosts:
         parts = urlsplit(host)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not _is_address(host):
             raise UsageError(
                 f"'{host}' is no address of a cluster. Give one such as https://es.example:9200."
             )
@@ -169,3 +218,12 @@ def _check_cluster(output: Output) -> None:
             )
     if len({urlsplit(host).scheme for host in output.hosts}) > 1:
         raise UsageError("Some addresses of the cluster are https and some http. Use https:// for all.")
+
+
+def _is_address(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        return False
+    return bool(parts.hostname) and port != 0 and re.fullmatch(r"[^\s\"'${},]+", url) is not None

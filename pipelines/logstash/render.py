@@ -74,9 +74,11 @@ def quoted(value: str) -> str:
     '"/etc/mlmon"'
 
     Raises:
-        UsageError: it has both, or a line end.
+        UsageError: it has both, or a line end, or Logstash would put a variable's value into it.
 
     """
+    if "${" in value:
+        raise UsageError(f"Logstash would put a variable's value into {value!r}. Use a text without '${{'.")
     if "\n" in value or "\r" in value or ('"' in value and "'" in value):
         raise UsageError(f"{value!r} cannot be written in Logstash's language. Use a text without quotes.")
     return f"'{value}'" if '"' in value else f'"{value}"'

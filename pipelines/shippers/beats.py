@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mlmon.pipelines.shippers.options import Options, address
+from mlmon.pipelines.shippers.options import Options, address, files
 from mlmon.pipelines.wrapped import MARK
 
 PROMISE: Final = (
@@ -18,7 +18,7 @@ PROMISE: Final = (
 def stream(options: Options) -> dict[str, Any]:
     """A filestream: files known by their first bytes, so that rotation and reused inodes deceive nobody."""
     return {
-        "paths": list(options.paths),
+        "paths": files(options),
         "prospector.scanner.fingerprint": {"enabled": True, "offset": 0, "length": 256},
         "file_identity.fingerprint": None,
         "close.on_state_change.removed": False,

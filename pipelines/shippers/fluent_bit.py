@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mlmon.core import schema
-from mlmon.pipelines.shippers.options import KEY_VARIABLE, Options, address, to_yaml
+from mlmon.core.errors import UsageError
+from mlmon.pipelines.shippers.options import KEY_VARIABLE, Options, address, files, to_yaml
 from mlmon.pipelines.wrapped import MARK
 
 FILE: Final = "fluent-bit.yaml"
@@ -46,7 +47,7 @@ def _input(options: Options) -> dict[str, Any]:
     return {
         "name": "tail",
         "tag": "mlmon",
-        "path": ",".join(options.paths),
+        "path": _together(files(options)),
         "key": schema.MESSAGE,
         "path_key": "file",
         "offset_key": "offset",
@@ -63,6 +64,15 @@ def _input(options: Options) -> dict[str, Any]:
         # What waits beyond so many chunks waits in the files that are read, and fills no disk.
         "storage.pause_on_chunks_overlimit": "on",
     }
+
+
+def _together(paths: list[str]) -> str:
+    if comma := next((path for path in paths if "," in path), None):
+        raise UsageError(
+            f"'{comma}' has a comma in it, at which Fluent Bit parts files. Write '?' in its place, or give "
+            "--tail for each file."
+        )
+    return ",".join(paths)
 
 
 def _mark() -> dict[str, Any]:

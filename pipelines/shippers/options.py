@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -50,7 +50,8 @@ def address(options: Options, wire: str) -> Address:
     """
     tls = {"http": "https", "beats": "beats+tls"}[wire]
     parts = urlsplit(options.to)
-    if parts.scheme not in (wire, tls) or not parts.hostname:
+    port = _port(parts)
+    if parts.scheme not in (wire, tls) or not parts.hostname or port == 0:
         raise UsageError(
             f"'{options.to}' is no address for this agent. Give the collector's {wire} door, such as "
             f"{tls}://collector.example.org:{_PORTS[wire]}, or {wire}://127.0.0.1:{_PORTS[wire]} without TLS."
@@ -70,7 +71,27 @@ def address(options: Options, wire: str) -> Address:
             "The Beats door takes certificates, not keys. Give --cert and --cert-key, "
             "or use Vector or Fluent Bit, which send by http."
         )
-    return Address(host=parts.hostname, port=parts.port or _PORTS[wire], is_tls=is_tls)
+    return Address(host=parts.hostname, port=port or _PORTS[wire], is_tls=is_tls)
+
+
+def _port(parts: SplitResult) -> int | None:
+    """The port; 0, where nothing listens, for one that is none, and None where none is said."""
+    try:
+        return parts.port
+    except ValueError:
+        return 0
+
+
+def files(options: Options) -> list[str]:
+    """The files and patterns to read.
+
+    Raises:
+        UsageError: one is nothing but blanks.
+
+    """
+    if not all(path.strip() for path in options.paths):
+        raise UsageError("A file without a name cannot be read. Give one, such as --tail /var/log/app.log.")
+    return list(options.paths)
 
 
 def to_yaml(document: object, *about: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mlmon.pipelines.shippers.options import KEY_VARIABLE, Address, Options, address, to_yaml
+from mlmon.pipelines.shippers.options import KEY_VARIABLE, Address, Options, address, files, to_yaml
 
 FILE: Final = "vector.yaml"
 _PATH: Final = "/v1/events"
@@ -38,7 +38,7 @@ def render(options: Options) -> dict[str, str]:
 def _source(options: Options) -> dict[str, Any]:
     return {
         "type": "file",
-        "include": list(options.paths),
+        "include": files(options),
         "read_from": "beginning",
         "max_line_bytes": options.max_line_bytes,
         "max_read_bytes": 262_144,

@@ -43,6 +43,14 @@ def test_a_dry_run_shows_the_difference(run, empty):
     assert file.read_text() == before
 
 
+def test_a_path_that_is_not_whole_is_written_with_a_word_of_warning(run, empty):
+    """Where the agent is started nobody knows here, so the file is written and the doubt is said."""
+    shown = run("pipeline", "render", "vector", "--tail", "a.log", "--to", DOORS["vector"], "--out", "made")
+    assert shown.exit_code == 0
+    assert "'a.log' depends on the folder" in " ".join(shown.stderr.split())
+    assert "depends on the folder" not in run(*words("vector")).stderr
+
+
 def test_a_wrong_door_is_refused(run, empty):
     """An address of another wire is refused with one that would do."""
     shown = run("pipeline", "render", "vector", "--tail", "a.log", "--to", "tcp://c:5960", "--out", "made")

@@ -72,6 +72,22 @@ def test_settings_and_flags_are_in_the_files(run, empty, made):
 
 
 @pytest.mark.parametrize(
+    ("store", "host"),
+    [
+        ("elasticsearch+https://es.example", "https://es.example:443"),
+        ("elasticsearch+https://es.example/logs", "https://es.example:443/logs"),
+        ("elasticsearch://127.0.0.1", "http://127.0.0.1:80"),
+        ("elasticsearch+https://[::1]", "https://[::1]:443"),
+        ("elasticsearch+https://[::1]:9200", "https://[::1]:9200"),
+    ],
+)
+def test_logstash_goes_to_the_port_that_mlmon_goes_to(run, made, store, host):
+    """An address without a port is that of its scheme, for Logstash too, which would take 9200."""
+    assert run("pipeline", "render", "logstash", "--store", store, "--out", "made").exit_code == 0
+    assert f'hosts => ["{host}"]' in (made / "mlmon.conf").read_text()
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("--out", "made"), "Logstash writes to a cluster"),
@@ -79,6 +95,8 @@ def test_settings_and_flags_are_in_the_files(run, empty, made):
         ((*STORE, "--out", "made", "--plaintext"), "without TLS would show every event"),
         (("--store", "elasticsearch://es.example:9200", "--out", "made"), "Use https://"),
         ((*STORE, "--out", "made", "--sync-every", "0"), "--sync-every"),
+        ((*STORE, "--out", "made", "--kafka-topic", "a"), "Add --input kafka."),
+        (("--store", "elasticsearch+https://es.example:99999", "--out", "made"), "is no address"),
         (STORE, "--out"),
     ],
 )

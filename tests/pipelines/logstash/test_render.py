@@ -130,12 +130,42 @@ def test_the_rules_are_those_of_the_namespace():
         (Options(inputs=("s3",)), "--s3-bucket"),
         (Options(inputs=("kinesis",)), "--kinesis-stream"),
         (Options(inputs=()), "at least one input"),
+        (Options(output=Output(hosts=("https://es:99999",))), "is no address"),
+        (Options(output=Output(hosts=("https://a:9200,b:9200",))), "is no address"),
+        (Options(output=Output(hosts=("https://es:9200/a b",))), "is no address"),
+        (Options(doors=Doors(host="a b")), "cannot be the host"),
+        (Options(doors=Doors(beats_port=8080)), "wanted by the input beats and by the input http"),
+        (Options(doors=Doors(http_port=9600)), "wanted by Logstash's own counters and by the input http"),
+        (Options(inputs=("kafka",), kafka=Kafka(servers="kafka")), "'kafka' cannot be the brokers"),
+        (Options(inputs=("kafka",), kafka=Kafka(servers="")), "'' cannot be the brokers"),
+        (Options(inputs=("kafka",), kafka=Kafka(topics=("a b",))), "'a b' cannot be the topic"),
+        (Options(inputs=("s3",), s3=chosen.S3(bucket="s3://events")), "without s3://"),
+        (Options(inputs=("s3",), s3=chosen.S3(bucket="events", prefix="${HOME}")), "a variable's value"),
+        (Options(inputs=("kinesis",), kinesis=Kinesis(stream="events", region="US East")), "us-east-1"),
+        (Options(kafka=Kafka(topics=("events",))), "Add --input kafka"),
+        (Options(kafka=Kafka(tls=False)), "Add --input kafka"),
+        (Options(s3=chosen.S3(bucket="events")), "Add --input s3"),
+        (Options(kinesis=Kinesis(stream="events")), "Add --input kinesis"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(wrong, told):
     """Options that would be unsafe or wrong are refused in words, and nothing is rendered."""
     with pytest.raises(UsageError, match=re.escape(told)):
         render(wrong)
+
+
+def test_an_input_that_is_named_twice_is_there_once(lscl):
+    """Two of a kind would listen at one port, and Logstash would not start."""
+    files = render(Options(inputs=("beats", "http", "beats")))
+    assert lscl.faults(files["mlmon.conf"]) == []
+    assert files["mlmon.conf"].count("mlmon_in_beats") == 1
+
+
+@pytest.mark.parametrize("servers", ["kafka:9092", "a:1,b.example.org:2", "[::1]:9092"])
+def test_brokers_may_be_many(lscl, servers):
+    """Names and addresses of brokers, with commas between them, come into the file as they are."""
+    text = render(Options(inputs=("kafka",), kafka=Kafka(servers=servers)))["mlmon.conf"]
+    assert f'bootstrap_servers => "{servers}"' in text
 
 
 def test_a_value_that_logstash_cannot_write_is_refused():

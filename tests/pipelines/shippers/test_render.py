@@ -140,6 +140,11 @@ def test_ports_and_addresses_of_version_6(to):
         ("vector", {"to": "http://c:5959", "has_key": False}, "Certificates are for TLS"),
         ("vector", {"to": "http://c:5959", "ca": None}, "in plain text"),
         ("filebeat", {"has_key": True}, "takes certificates, not keys"),
+        ("filebeat", {"to": "beats+tls://c:99999"}, "'beats\\+tls://c:99999' is no address"),
+        ("vector", {"to": "https://c:x"}, "'https://c:x' is no address"),
+        ("vector", {"paths": ("/a.log", " ")}, "without a name"),
+        ("elastic-agent", {"paths": ("",)}, "without a name"),
+        ("fluent-bit", {"paths": ("/var/log/{a,b}.log",)}, "has a comma in it"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(agent, more, told):
