@@ -228,6 +228,7 @@ PLUGINS: dict[tuple[str, str], dict[str, Any]] = {
     | _options(STRING, "ssl_truststore_type ssl_truststore_location ssl_truststore_password")
     | _options(STRING, "ssl_keystore_type ssl_keystore_location ssl_keystore_password ssl_key_password")
     | _options(STRING, "sasl_mechanism sasl_jaas_config ssl_endpoint_identification_algorithm")
+    | _options(STRING, "key_deserializer_class value_deserializer_class")
     | _options(NUMBER, "consumer_threads max_partition_fetch_bytes max_poll_records fetch_max_bytes")
     | _options(NUMBER, "auto_commit_interval_ms poll_timeout_ms session_timeout_ms max_poll_interval_ms")
     | _options(BOOLEAN, "enable_auto_commit check_crcs"),
