@@ -158,7 +158,7 @@ def process(command: Sequence[str]) -> Callable[..., subprocess.CompletedProcess
             [*command, *arguments],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
             env=environ,
             **more,

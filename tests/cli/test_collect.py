@@ -23,7 +23,7 @@ from mlmon.core.schema import Dataset
 from mlmon.pipelines.collector.gate import MOST_BYTES_RECEIVING
 from mlmon.stores.embedded import open_store
 
-DEADLINE_S = 30
+DEADLINE_S = 120
 LOCKED = """
 collector: {{http_port: 0, tcp_port: null, beats_port: null, require_keys: true, tls_cert: {server}}}
 """

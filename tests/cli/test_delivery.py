@@ -22,7 +22,7 @@ print(log.stats().emitted, flush=True)
 if "wait" in sys.argv:
     time.sleep(60)
 """
-DEADLINE_S = 30
+DEADLINE_S = 120
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def mlmon(command, tmp_path, environ):
     def run(*arguments: str):
         ended = subprocess.run(
             [*command, *arguments, "--store", "store"],
-            capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path, env=environ,
+            capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path, env=environ,
         )  # fmt: skip
         return ended.returncode, ended.stdout
 

@@ -19,7 +19,7 @@ from mlmon.core.query import Scan
 from mlmon.core.schema import Dataset
 from mlmon.stores.embedded import open_store
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 SERVICE = """
 import sys
 from mlmon.logging_sdk import ModelLogger

@@ -28,7 +28,7 @@ def shown() -> str:
         text=True,
         env=os.environ | {"TERM": "xterm-256color"},
     )
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=120)
     os.close(follower)
     text = os.read(leader, 1 << 20).decode()
     os.close(leader)

@@ -119,7 +119,7 @@ def test_a_disk_that_fills_while_a_model_logs(make_collector, model, ledger, dis
     running = model(
         prefix=disk.prefix, ship=collector.http, spool=disk.path / "spool", count=4_000, pause_s=0.0005
     )
-    end = time.monotonic() + 20
+    end = time.monotonic() + 90
     while not list(disk.seen.glob("spool/*/*/*.seg")):
         assert time.monotonic() < end
         time.sleep(0.02)

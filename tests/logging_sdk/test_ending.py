@@ -42,7 +42,7 @@ def test_sigterm_sends_what_is_left(server, tmp_path):
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == -signal.SIGTERM
+        assert process.wait(120) == -signal.SIGTERM
     assert _messages(server) == {"served": 300}
 
 
@@ -57,7 +57,7 @@ def test_sigterm_ends_in_time_with_nobody_there(tmp_path):
             for _ in range(times):
                 process.send_signal(signal.SIGTERM)
                 time.sleep(0.1 * (times - 1))
-            assert process.wait(20) == -signal.SIGTERM
+            assert process.wait(120) == -signal.SIGTERM
             assert time.monotonic() - started < 10
 
 
@@ -73,7 +73,7 @@ os.kill(os.getpid(), signal.SIGTERM)
 sys.exit(3)
 """
     with _start(tmp_path, program, server.url) as process:
-        assert process.wait(20) == 3
+        assert process.wait(120) == 3
     assert _messages(server) == {"served": 1}
 
 
@@ -86,8 +86,8 @@ for log in logs:
 """
     started = time.monotonic()
     with _start(tmp_path, program, NOBODY) as process:
-        assert process.wait(30) == 0
-    assert time.monotonic() - started < 8
+        assert process.wait(120) == 0
+    assert time.monotonic() - started < 12
 
 
 def test_an_exit_does_not_wait_for_a_sink_that_hangs(tmp_path):
@@ -100,8 +100,8 @@ for log in logs:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         started = time.monotonic()
         with _start(tmp_path, program, f"http://127.0.0.1:{silent.getsockname()[1]}") as process:
-            assert process.wait(30) == 0
-    assert time.monotonic() - started < 8
+            assert process.wait(120) == 0
+    assert time.monotonic() - started < 12
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
@@ -151,7 +151,7 @@ async def main():
 asyncio.run(main())
 """
     with _start(tmp_path, program, server.url) as process:
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
     assert _messages(server) == {"predicted a": 300}
 
 
@@ -163,5 +163,5 @@ with log.inference({"x": 1.0}):
     raise SystemExit(7)
 """
     with _start(tmp_path, program, server.url) as process:
-        assert process.wait(30) == 7
+        assert process.wait(120) == 7
     assert [json.loads(line)["error.type"] for line in server.lines] == ["SystemExit"]

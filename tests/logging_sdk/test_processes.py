@@ -50,13 +50,13 @@ def gunicorn(server, tmp_path):
 
 
 def _ask(address: str, name: str) -> bytes:
-    with urllib.request.urlopen(f"{address}/?{name}", timeout=10) as answer:
+    with urllib.request.urlopen(f"{address}/?{name}", timeout=60) as answer:
         return bytes(answer.read())
 
 
 def _until_served_by_another(address: str, pids: set[bytes], names: list[str]) -> None:
     """Ask until a worker answers that is not one of these."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         names.append(f"r{len(names)}")
         if _ask(address, names[-1]) not in pids:
@@ -74,7 +74,7 @@ def test_workers_of_gunicorn_lose_nothing_when_one_is_killed(server, gunicorn):
         _ask(address, "die")
     _until_served_by_another(address, pids, names)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(120) == 0
     documents = {(one := json.loads(line))["event.id"]: one for line in server.lines}
     served = Counter(one["mlmon.inference.id"] for one in documents.values() if "mlmon.inference.id" in one)
     assert served == Counter(names)
@@ -113,7 +113,7 @@ def test_greenlets_of_gevent_send_their_events(server, end):
         assert process.stdout.readline() == "ready\n"
         if end == "sigterm":
             process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == (0 if end == "exit" else -signal.SIGTERM)
+        assert process.wait(120) == (0 if end == "exit" else -signal.SIGTERM)
     documents = [json.loads(line) for line in server.lines]
     lines = [one for one in documents if one["event.dataset"] == "mlmon.app"]
     assert len(documents) == 400
@@ -140,7 +140,7 @@ for _ in range(100):
 
 def test_a_thread_that_logs_while_the_interpreter_ends(server):
     """What threads log after the main thread ended is sent too, and nothing hangs."""
-    subprocess.run([sys.executable, "-c", LATE, server.url], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", LATE, server.url], check=True, timeout=120)
     assert Counter(json.loads(line)["message"] for line in server.lines) == {"early": 100, "late": 100}
 
 
@@ -165,8 +165,8 @@ def test_what_is_logged_while_exiting_hangs_nothing(server, up):
     started = time.monotonic()
     url = server.url if up else "http://127.0.0.1:1"
     done = subprocess.run(
-        [sys.executable, "-c", AT_EXIT, url], check=True, timeout=20, stderr=subprocess.PIPE
+        [sys.executable, "-c", AT_EXIT, url], check=True, timeout=120, stderr=subprocess.PIPE
     )
     assert b"Traceback" not in done.stderr
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 12
     assert [json.loads(line)["message"] for line in server.lines][:1] == (["before"] if up else [])

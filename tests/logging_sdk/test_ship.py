@@ -138,7 +138,7 @@ log = ModelLogger("m", ship={server.url!r})
 for index in range(500):
     log.predicted({{"x": 1.0}}, value=index)
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
     assert len(server.lines) == 500
 
 

@@ -17,7 +17,7 @@ from mlmon.pipelines.deadletter import Folder
 from mlmon.pipelines.health import Seen, Watch, reporting
 from mlmon.pipelines.pipeline import BusyError, Pipeline
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from mlmon.pipelines import deadletter
 from mlmon.pipelines.deadletter import DeadLetter, Folder, by_reason
 from mlmon.pipelines.pipeline import BusyError, Pipeline, Receipt
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 class StubWriter:

@@ -73,10 +73,10 @@ def address(reader, clock) -> Iterator[str]:
 
     server.startup = told  # type: ignore[method-assign] # to know when the port is taken
     thread.start()
-    assert started.wait(30)
+    assert started.wait(90)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
-    thread.join(10)
+    thread.join(60)
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def opened(chromium, url: str):
 
 def until(page, expression: str) -> None:
     """Wait until an expression holds."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while not page.evaluate(expression):
         assert time.monotonic() < deadline, f"never came true: {expression}"
         page.wait_for_timeout(20)
@@ -39,7 +39,7 @@ def changed(page, act) -> dict[str, str]:
     before = page.evaluate(SHOWN)
     with page.expect_response(lambda answer: "/models/" in answer.url):
         act()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while (now := page.evaluate(SHOWN)) == before:
         assert time.monotonic() < deadline
         page.wait_for_timeout(20)

@@ -42,7 +42,7 @@ def opened(chromium, url: str, *, width: int = 1280, scheme: str = "light", zone
 
 def until(page, expression: str) -> None:
     """Wait until an expression holds; the page's policy forbids the browser driver's own way of waiting."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while not page.evaluate(expression):
         assert time.monotonic() < deadline, f"never came true: {expression}"
         page.wait_for_timeout(20)

@@ -35,13 +35,13 @@ def served(tmp_path):
     server = uvicorn.Server(uvicorn.Config(made, host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not (server.started and server.servers):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     yield config, store, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
-    thread.join(10)
+    thread.join(60)
     store.close()
 
 

@@ -28,7 +28,7 @@ server = HTTPServer(("127.0.0.1", int(sys.argv[2])), Take)
 print(server.server_port, flush=True)
 server.serve_forever()
 """
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def until(look: Callable[[], bool], what: str) -> None:
@@ -114,7 +114,7 @@ def alertmanager(require, tmp_path, webhook) -> Iterator[str]:
         found[:] = re.findall(r'"Listening on" address=(\S+)', log.read())
         if not found:
             return False
-        with urlopen(f"http://{found[0]}/-/ready", timeout=5) as answer:
+        with urlopen(f"http://{found[0]}/-/ready", timeout=30) as answer:
             return bool(answer.status == 200)
 
     until(is_up, "Alertmanager")

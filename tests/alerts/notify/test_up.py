@@ -46,7 +46,7 @@ def test_mlmon_up_tells_of_an_alert_once(analysed, tmp_path, webhook):
             told = webhook.wait(3)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=30)
+            process.wait(timeout=120)
         said.seek(0)
         assert "3 open, 3 fired, 0 resolved, 3 messages taken" in said.read()
     assert process.returncode == 0

@@ -1,13 +1,24 @@
 import secrets
+from contextlib import closing
 
 import pytest
 
 from mlmon.cli import copying
-from mlmon.core import schema
+from mlmon.core import clock, schema
 from mlmon.core.errors import StoreError
+from mlmon.core.event import encode
 from mlmon.core.query import Scan
 from mlmon.core.schema import Dataset
+from mlmon.stores import elasticsearch
 from mlmon.stores.embedded import open_store
+from mlmon.stores.search.access import Access
+
+LINE = {
+    schema.TIMESTAMP: "2013-03-01T00:00:00Z",
+    schema.EVENT_DATASET: str(Dataset.APP),
+    schema.LOG_LEVEL: "info",
+    schema.MESSAGE: "served",
+}
 
 
 def documents(folder, dataset):
@@ -68,10 +79,16 @@ def test_a_copy_that_stopped_goes_on_where_it_was(store, tmp_path, monkeypatch):
 
 
 def test_a_store_cannot_be_copied_onto_itself(run, store):
-    """FROM and TO of the same name are refused."""
-    shown = run("copy", str(store), str(store))
-    assert shown.exit_code == 2
-    assert "Name two different stores" in shown.stderr
+    """FROM and TO that are one store are refused, however the one or the other is written."""
+    for source, target in (
+        (str(store), str(store)),
+        (str(store), f"{store}/../{store.name}/"),
+        (str(store), store.as_uri()),
+        ("elasticsearch://127.0.0.1:1", "elasticsearch://127.0.0.1:1/"),
+    ):
+        shown = run("copy", source, target)
+        assert shown.exit_code == 2
+        assert "Name two different stores" in shown.stderr
 
 
 @pytest.mark.slow
@@ -87,3 +104,21 @@ def test_a_folder_goes_to_a_cluster_and_back(run, store, engine, tmp_path, monke
         assert shown.exit_code == 0, shown.output
     for dataset in Dataset:
         assert documents(tmp_path / "back", dataset) == documents(store, dataset)
+
+
+@pytest.mark.slow
+def test_what_came_late_to_a_cluster_is_copied(run, elasticsearch_9, tmp_path, monkeypatch):
+    """An event that appears after one that was stamped later, by another writer, comes with the next copy."""
+    namespace = f"copy_{secrets.token_hex(4)}"
+    monkeypatch.setenv("MLMON_STORE_NAMESPACE", namespace)
+    url = elasticsearch_9.store_url
+    assert run("setup", "--store", url).exit_code == 0
+    now_ns = clock.system()
+    for name, stamped_ns in (("on time", now_ns), ("late", now_ns - 10_000_000_000)):
+        at = elasticsearch.open_store(Access(url=url), namespace=namespace, clock=lambda ns=stamped_ns: ns)
+        with closing(at):
+            at.write([encode({**LINE, schema.EVENT_ID: name})])
+        elasticsearch_9.ask("POST", f"/logs-mlmon.app-{namespace}/_refresh")
+        assert run("copy", url, str(tmp_path / "copy")).exit_code == 0
+    found, _ = documents(tmp_path / "copy", Dataset.APP)
+    assert set(found) == {"on time", "late"}

@@ -179,7 +179,7 @@ def test_drop_on_a_terminal(command, refuse, store, answer, kept):
     )  # fmt: skip
     os.close(theirs)
     os.write(ours, answer.encode() + b"\n")
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=120)
     os.close(ours)
     assert "Drop 1 letter for good (1 not_valid)?" in told
     assert len(left(store)) == kept
@@ -248,4 +248,4 @@ def collector(command, store):
     assert process.stdout is not None
     yield process.stdout.readline().split()[1]
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)

@@ -3,8 +3,6 @@ import random
 
 import pytest
 
-from mlmon.cli import columns
-
 
 @pytest.fixture
 def errors(tmp_path):
@@ -61,16 +59,3 @@ def test_an_unknown_analyzer_is_named(run):
     shown = run("try", "concept-drif", "x.csv")
     assert shown.exit_code == 2
     assert "Did you mean 'concept-drift'" in shown.stderr
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("1970-01-02", 86_400.0), ("1970-01-01 01:00:00", 3_600.0), ("1970-01-01T01:00+01:00", 0.0),
-        ("1970-02", 31 * 86_400.0), ("1970/01/02 00:00", 86_400.0), ("12.5", 12.5),
-        ("1400000000000", 1.4e9), (1_871, 1_871.0),
-    ],
-)  # fmt: skip
-def test_times_in_many_forms(text, seconds):
-    """ISO 8601, dates, months, seconds and milliseconds are times in UTC."""
-    assert columns.moments("f.csv", "at", [text], [2]) == [seconds]

@@ -151,4 +151,4 @@ def test_a_bad_row_is_told_by_its_line(run, tmp_path, monkeypatch):
     (tmp_path / "current.csv").write_text("x,y\n1,2\n")
     shown = run(*BOTH)
     assert shown.exit_code == 2
-    assert "Line: 3" in shown.stderr
+    assert "reference.csv:3: It has 3 cells" in shown.stderr

@@ -137,7 +137,7 @@ assert not log.close(0.2)
 assert (log.stats().queued, log.stats().dropped) == (500, {}), log.stats()
 """
     process = _start(program, "http://127.0.0.1:1", tmp_path)
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
     _done(process)
     _run_next(server.url, tmp_path)
     assert Counter(json.loads(line)["message"] for line in server.lines) == {"kept": 500, "started": 1}

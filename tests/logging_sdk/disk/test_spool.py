@@ -122,7 +122,7 @@ def test_the_writer_writes_by_itself(tmp_path):
     """Nobody has to take records for them to reach the disk."""
     spool = DiskSpool(tmp_path)
     spool.append(b"abc", INFO)
-    deadline = monotonic() + 10
+    deadline = monotonic() + 60
     while not any(path.stat().st_size > HEAD_BYTES for path in _left(tmp_path)) and monotonic() < deadline:
         threading.Event().wait(0.01)
     assert b"abc" in _left(tmp_path)[0].read_bytes()
@@ -138,7 +138,7 @@ def test_taking_over_much_does_not_keep_the_writer_from_writing(tmp_path, monkey
 
     def stub_of_a_slow_disk(root):
         is_opening.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         yield from adopt(root)
 
     monkeypatch.setattr(folder, "adopt", stub_of_a_slow_disk)
@@ -147,11 +147,11 @@ def test_taking_over_much_does_not_keep_the_writer_from_writing(tmp_path, monkey
     taken: list[bytes] = []
     taker = threading.Thread(target=lambda: taken.extend(_drain(second)))
     taker.start()
-    assert is_opening.wait(10)
+    assert is_opening.wait(60)
     second.persist()
     assert any(b"new" in path.read_bytes() for path in _left(tmp_path))
     go_on.set()
-    taker.join(10)
+    taker.join(60)
     assert taken == [b"old", b"new"]
     second.close()
 
@@ -162,14 +162,14 @@ def test_a_disk_that_takes_its_time_to_sync_does_not_keep_the_writer_from_writin
 
     def stub_of_a_busy_disk(_file):
         is_syncing.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     monkeypatch.setattr(os, "fdatasync", stub_of_a_busy_disk)
     spool = DiskSpool(tmp_path)
     spool.append(b"before", INFO)
-    assert is_syncing.wait(10)
+    assert is_syncing.wait(60)
     spool.append(b"meanwhile", INFO)
-    deadline = monotonic() + 10
+    deadline = monotonic() + 60
     while not any(b"meanwhile" in path.read_bytes() for path in _left(tmp_path)):
         assert monotonic() < deadline
         threading.Event().wait(0.01)

@@ -22,7 +22,7 @@ from mlmon.pipelines.health import Watch
 from mlmon.pipelines.pipeline import Pipeline
 
 ANY_PORTS = CollectorConfig(http_port=0, tcp_port=0, beats_port=0)
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 class Open(msgspec.Struct, kw_only=True):

@@ -17,7 +17,7 @@ from mlmon.pipelines.collector.access import Access
 from mlmon.pipelines.collector.http import EVENTS_PATH
 from mlmon.pipelines.keys import Keyring, RefusedKeyError
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 @pytest.fixture

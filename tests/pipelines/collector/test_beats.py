@@ -19,7 +19,7 @@ from mlmon.pipelines.deadletter import Folder
 from mlmon.pipelines.pipeline import Pipeline
 from mlmon.pipelines.validate import Limits, Validator
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 ACK_BYTES = 6
 
 

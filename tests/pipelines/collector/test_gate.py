@@ -11,7 +11,7 @@ import pytest
 from mlmon.core.config import CollectorConfig
 from mlmon.pipelines.collector import gate, server
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 PARTS = {
     "http": b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{",
     "tcp": b'{"message": "',

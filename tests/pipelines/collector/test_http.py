@@ -18,7 +18,7 @@ from mlmon.pipelines.collector.http import EVENTS_PATH
 from mlmon.pipelines.deadletter import Folder, by_reason
 from mlmon.pipelines.pipeline import Pipeline
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 class Answered(msgspec.Struct, kw_only=True):

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from mlmon.core.exposition import Form
 from mlmon.pipelines.health import Watch
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 def _get(opened, headers):

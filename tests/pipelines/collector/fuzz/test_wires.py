@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mlmon.core import schema
 from mlmon.pipelines.collector.http import EVENTS_PATH
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 ANY_FIXTURE = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
