@@ -19,7 +19,7 @@ from mlmon.alerts.evaluate import Work, in_order, judged_groups
 from mlmon.alerts.gaps import silences
 from mlmon.alerts.judge import judged as judged_point
 from mlmon.alerts.known import Group, Known, recent
-from mlmon.alerts.rules import Bound, OfSilence, Rule, matches
+from mlmon.alerts.rules import Against, Bound, OfSilence, Rule, matches
 from mlmon.alerts.states import Alert, Judged, Phase, advance
 from mlmon.core import schema
 from mlmon.core.query import AllOf, Equals, Filter, OneOf, Scan
@@ -56,12 +56,21 @@ class Episode(Struct, frozen=True, kw_only=True):
 
 
 class Replay(Struct, frozen=True, kw_only=True):
-    """A rule on what was: its episodes, and the windows of each group as they were judged."""
+    """A rule on what was: its episodes, and the windows of each group as they were judged.
+
+    `models` is how many models it speaks of.
+    """
 
     rule: Rule
     days: float
+    models: int = 0
     episodes: tuple[Episode, ...] = ()
     judged: dict[Group, tuple[Judged, ...]] = field(default_factory=dict)
+
+    @property
+    def windows(self) -> int:
+        """How many windows could be judged, all groups together."""
+        return sum(len(windows) for windows in self.judged.values())
 
     @property
     def confirmed(self) -> int:
@@ -72,6 +81,16 @@ class Replay(Struct, frozen=True, kw_only=True):
     def unconfirmed(self) -> int:
         """How many outcomes do not confirm, although there are some."""
         return sum(each.is_confirmed is False for each in self.episodes)
+
+
+def unjudged(rule: Rule) -> str:
+    """Why no window of a metric's rule could be judged, as far as the rule itself may be the reason."""
+    of = "" if rule.models == ("*",) else f" of {', '.join(rule.models)}"
+    enough = f" and {rule.min_n:,.0f} events (min_n)" if rule.min_n else ""
+    beside = (
+        "" if rule.bound is None or rule.bound.against is Against.FIXED else " and one to hold it against"
+    )
+    return f"no window of {rule.size}{of} has {rule.metric}{enough}{beside}."
 
 
 class History(Struct, frozen=True, kw_only=True):
@@ -127,6 +146,7 @@ def replay(past: History, rules: Sequence[Rule]) -> list[Replay]:
             Replay(
                 rule=rule,
                 days=past.past / timedelta(days=1),
+                models=sum(matches(rule.models, name) for name in work.known),
                 episodes=tuple(episodes),
                 judged=judged,
             )

@@ -17,6 +17,7 @@ from mlmon.alerts.rules import (
 )
 from mlmon.core.metric import unit_of
 from mlmon.core.panel import Unit
+from mlmon.core.result import Severity
 
 _AGAINST = {
     Against.REFERENCE: "the reference",
@@ -34,7 +35,15 @@ def rule(one: Rule) -> str:
         else f", {_lasting(lasting.count, lasting.among)} ({one.size})"
     )
     only = "".join(f", only if {_condition(each)}" for each in one.only_if)
-    return f"{_subject(one)}{windows}{only}"
+    return f"{_subject(one)}{_of(one)}{windows}{only}"
+
+
+def _of(one: Rule) -> str:
+    """Which models, versions and segments, where not all of them together."""
+    named = [] if one.models == ("*",) else list(one.models)
+    for what, patterns in (("version", one.versions), ("segment", one.segments)):
+        named += [f"each {what}" if each == "?*" else each for each in patterns]
+    return f" of {', '.join(named)}" if named else ""
 
 
 def told(one: Rule) -> str:
@@ -60,9 +69,10 @@ def _subject(one: Rule) -> str:
     match one.subject:
         case OfSilence():
             return f"silent for {quantity.written(one.bound.value, Unit.SECONDS) if one.bound else ''}"
-        case OfFindings(analyzer=analyzer, metric=metric):
+        case OfFindings(analyzer=analyzer, metric=metric, at_least=least):
             kind = "" if analyzer == "*" else f" of {analyzer}"
-            return f"findings{kind}{f' ({metric})' if metric else ''}"
+            grave = "" if least is Severity.INFO else f" (at least {least})"
+            return f"findings{kind}{f' ({metric})' if metric else ''}{grave}"
         case OfLogs(levels=levels, loggers=loggers, message=message):
             of = [*levels, *loggers, *([f"'{message}'"] if message else [])]
             which = f" of {', '.join(of)}" if of else ""

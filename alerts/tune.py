@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from mlmon.alerts.backtest import History, Replay, replay, with_bound
+from mlmon.alerts.backtest import History, Replay, replay, unjudged, with_bound
 from mlmon.alerts.catalogue import METRICS
 from mlmon.alerts.evaluate import in_order
 from mlmon.alerts.rules import Against, OfMetric, Rule, RuleHolds, Side
@@ -53,7 +53,8 @@ def tune(past: History, rules: Sequence[Rule], name: str, *, rate: float) -> Pro
     candidates = _candidates(rule, replay(past, needed)[-1])
     if not candidates:
         raise UsageError(
-            f"There are no values of {rule.metric} to tune '{name}' on. Go back further with --since."
+            f"There is nothing to tune '{name}' on: {unjudged(rule)} Go back further with --since, "
+            "or change the rule."
         )
     tried = []
     for value in candidates:

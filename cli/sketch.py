@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -12,10 +12,18 @@ _BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 _ROWS: Final = 4
 
 
-def sketch(values: Sequence[float], marked: Iterable[int], *, width: int = 72) -> str:
+def sketch(
+    values: Sequence[float],
+    marked: Iterable[int],
+    *,
+    width: int = 72,
+    along: str = "",
+    written: Callable[[float], str] = "{:.4g}".format,
+) -> str:
     """The values as bars of their means, a caret under each column with a marked place, and the range.
 
-    Missing values leave a gap. `width` is in characters.
+    Missing values leave a gap. `width` is in characters; `along` says from where to where the values go,
+    without it rows are counted; `written` says a mean in its unit.
     """
     count = len(values)
     width = min(width, count)
@@ -26,7 +34,7 @@ def sketch(values: Sequence[float], marked: Iterable[int], *, width: int = 72) -
     lines = ["".join(_block(height, row) for height in heights).rstrip() for row in reversed(range(_ROWS))]
     carets = {min(width - 1, _column(place, edges)) for place in marked}
     lines.append("".join("^" if place in carets else " " for place in range(width)).rstrip())
-    lines.append(f"rows 0 to {count - 1:,}, means from {low:.4g} to {high:.4g}")
+    lines.append(f"{along or f'rows 0 to {count - 1:,}'}, means from {written(low)} to {written(high)}")
     return "\n".join(lines)
 
 

@@ -89,6 +89,19 @@ def _mute(one: Silence | Ack) -> dict[str, Any]:
     return {"author": one.author, "until": one.until, "comment": one.comment}
 
 
+def said_nothing(done: Replay) -> str:
+    """Why a rule could not have fired, in a sentence; empty where it could have."""
+    from mlmon.alerts.backtest import unjudged
+    from mlmon.alerts.rules import OfMetric
+
+    rule = done.rule
+    if done.models == 0 and "model" in rule.by:
+        return f"{rule.name}: the store has no model that fits {', '.join(rule.models)}."
+    if done.windows or not isinstance(rule.subject, OfMetric):
+        return ""
+    return f"{rule.name}: {unjudged(rule)}"
+
+
 def episode_rows(done: Replay) -> list[dict[str, Any]]:
     """A row an alert that would have been."""
     return [_episode_row(each) for each in done.episodes]
@@ -169,6 +182,16 @@ def advice(done: Proposal, rate: float) -> str:
     if done.chosen is None:
         return f"No bound keeps false alarms at {rate:g} in 30 days. Take a longer 'for', or bear more."
     now = _bound_said(done.rule, done.rule.bound.value) if done.rule.bound else ""
-    side = "" if done.rule.bound is None else str(done.rule.bound.side)
     bound = _bound_said(done.rule, done.chosen.bound)
-    return f"Proposed: {side} {bound}, in place of {now}. Its place: {done.rule.place}"
+    return f"Proposed: {_key(done.rule)}: {bound}, in place of {now}. Its place: {done.rule.place}"
+
+
+def _key(rule: Rule) -> str:
+    """The key of a rule's file that its bound is written under."""
+    from mlmon.alerts.rules import Against, Side
+
+    if rule.bound is None:
+        return ""
+    if rule.bound.against is Against.FIXED:
+        return str(rule.bound.side)
+    return "rises" if rule.bound.side is Side.ABOVE else "falls"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _KEYS: Final = (
     "rule", "says", "alerts", "hours", "confirmed", "unconfirmed", "no_outcomes", "open", "groups",
-    "episodes",
+    "windows", "episodes",
 )  # fmt: skip
 _TRIED: Final = ("bound", "alerts", "confirmed", "false_per_30d", "hours", "chosen")
 
@@ -42,12 +42,14 @@ def backtest(asked: Asked, names: tuple[str, ...], plot: str | None) -> None:
     outcomes, in its windows or the week after. A model that is not live is looked at back from its last
     inference. Late data are there already, so an alert may have come later in fact.
     """
-    from mlmon.cli import output, wiring, wiring_rules
+    from mlmon.cli import models, output, wiring, wiring_rules, wiring_rules_rows
+    from mlmon.cli.output import note
 
     config = settings(asked)
     which = _with_needed(_rules(config), names)
     until, past = _span(asked)
     with wiring.reading(config) as reader:
+        models.chosen_models(reader, config, asked)
         done = wiring_rules.replays(reader, config, _of_model(which, asked.model), until=until, past=past)
     done = [each for each in done if not names or each.rule.name in names]
     output.write(
@@ -58,6 +60,9 @@ def backtest(asked: Asked, names: tuple[str, ...], plot: str | None) -> None:
         empty="There are no rules to try. See docs/rules.md.",
         hint="Next: mlmon rules tune RULE proposes a bound.",
     )
+    for each in done:
+        if why := wiring_rules_rows.said_nothing(each):
+            note(f"Could not fire: {why}")
     _draw(done, plot, is_table=asked.format == "table")
 
 
@@ -119,6 +124,7 @@ def _row(done: Replay) -> Row:
         "no_outcomes": len(done.episodes) - done.confirmed - done.unconfirmed,
         "open": sum(each.closed is None for each in done.episodes),
         "groups": len(done.judged),
+        "windows": done.windows,
         "episodes": wiring_rules_rows.episode_rows(done),
     }
 
@@ -128,8 +134,9 @@ def _columns() -> list[Any]:
     from mlmon.cli.output import Column
 
     def lasted(row: Row) -> str:
-        mean = row["hours"] / row["alerts"] if row["alerts"] else None
-        return units.NOTHING if mean is None else units.duration_ns(mean * 3600e9)
+        if not row["hours"]:
+            return "still" if row["open"] else units.NOTHING
+        return units.duration_ns(row["hours"] / row["alerts"] * 3600e9)
 
     def confirmed(row: Row) -> str:
         of = row["alerts"] - row["no_outcomes"]
@@ -146,7 +153,7 @@ def _columns() -> list[Any]:
 
 def _draw(done: Sequence[Replay], plot: str | None, *, is_table: bool) -> None:
     """The group with most alerts of the busiest rule, in the terminal and into a file."""
-    from mlmon.cli import wiring_rules_rows
+    from mlmon.cli import units, wiring_rules_rows
     from mlmon.cli.output import note
     from mlmon.cli.sketch import sketch
 
@@ -161,7 +168,14 @@ def _draw(done: Sequence[Replay], plot: str | None, *, is_table: bool) -> None:
         values = [float("nan") if each.value is None else each.value for each in windows]
         marked = [place for place, each in enumerate(windows) if each.verdict == "breach"]
         note(f"\n{busiest.rule.name}: {group}, a caret where it was too much")
-        note(sketch(values, marked))
+        note(
+            sketch(
+                values,
+                marked,
+                along=f"{windows[0].start:%Y-%m-%d} to {windows[-1].end:%Y-%m-%d}",
+                written=lambda mean: units.metric_value(busiest.rule.metric, mean),
+            )
+        )
     if plot is not None:
         wiring_rules_rows.plot(busiest, group, windows, plot)
         note(f"Wrote {plot}.")
@@ -182,13 +196,14 @@ def tune(asked: Asked, name: str, *, rate: float) -> None:
 
     Bounds across the stored values are replayed. An alarm that outcomes do not confirm is false.
     """
-    from mlmon.cli import output, wiring, wiring_rules, wiring_rules_rows
+    from mlmon.cli import models, output, wiring, wiring_rules, wiring_rules_rows
     from mlmon.cli.output import Column
 
     config = settings(asked)
     which = _with_needed(_rules(config), [name])
     until, past = _span(asked)
     with wiring.reading(config) as reader:
+        models.chosen_models(reader, config, asked)
         of_model = _of_model(which, asked.model)
         done = wiring_rules.tuned(reader, config, of_model, name, until=until, past=past, rate=rate)
     rows = wiring_rules_rows.tried_rows(done)

@@ -141,7 +141,7 @@ def test_what_has_no_bound_cannot_be_tuned(store, hours):
     until = hours(0.2)
     with pytest.raises(UsageError, match="has no bound on a metric"):
         tuned(store, until, "rules: [{name: errors, finding: drift, window: 7d}]")
-    with pytest.raises(UsageError, match="There are no values of latency_p95"):
+    with pytest.raises(UsageError, match="no window of 1h has latency_p95"):
         tuned(store, until, "rules: [{name: errors, metric: latency_p95, window: 1h, above: 1s}]")
 
 

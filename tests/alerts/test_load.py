@@ -7,7 +7,7 @@ import msgspec
 import pytest
 import yaml
 
-from mlmon.alerts import catalogue, form, load
+from mlmon.alerts import catalogue, describe, form, load
 from mlmon.alerts.rules import Against, Bound, Lasting, OfFindings, OfLogs, OfMetric, Side
 from mlmon.analyzers.registry import ANALYZERS
 from mlmon.core.errors import ConfigError
@@ -179,6 +179,20 @@ def test_a_rule_may_wait_for_one_that_comes_with_mlmon(tmp_path):
     names = [rule.name for rule in load.combined(load.read(tmp_path), load.builtin())]
     assert "trial" in names
     assert "worse" in names
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("    metric: mae\n    above: 3\n    segments: carrier=*\n", "mae above 3 of carrier=*"),
+        ("    metric: mae\n    above: 3\n    by: [version]\n", "mae above 3 of each version"),
+        ("    metric: mae\n    above: 3\n    models: [a, b]\n", "mae above 3 of a, b"),
+        ("    finding: performance\n    at_least: warning\n", "findings of performance (at least warning)"),
+    ],
+)
+def test_a_rule_says_what_it_looks_at(more, said):
+    """The sentence of a rule names models, versions, segments and severities where it is not of all."""
+    assert describe.rule(one(f"{HEAD}    window: 7d\n{more}")) == f"{said}, one window (7d)"
 
 
 def test_times_need_no_quotes():

@@ -136,6 +136,18 @@ def test_a_rule_is_replayed(run, ruled):
     assert episode["worst"] > 0.2
 
 
+def test_a_rule_that_could_not_have_fired_says_why(run, ruled):
+    """Too few events, a model that is not there, and a wrong model on the command line are told."""
+    own = ruled / "rules" / "own.yaml"
+    own.write_text(RULES.replace("metric: inferences", "min_n: 1000000\n    metric: inferences"))
+    few = "no window of 7d has inferences and 1,000,000 events (min_n)."
+    assert f"Could not fire: many: {few}" in run("rules", "backtest", "many").output
+    assert f"nothing to tune 'many' on: {few}" in run("rules", "tune", "many").output
+    own.write_text(RULES.replace("metric: inferences", "models: frud*\n    metric: inferences"))
+    assert "the store has no model that fits frud*." in run("rules", "backtest", "many").output
+    assert "There is no model 'frud'" in run("rules", "backtest", "--model", "frud").output
+
+
 def test_a_plot_needs_a_known_form(run, ruled):
     """A picture goes into a .png, a specification into a .json, and other names are refused."""
     run("rules", "backtest", "moved", "--plot", "moved.json")
@@ -147,7 +159,7 @@ def test_a_bound_is_proposed(run, ruled):
     """Tuning proposes a bound, and says in place of which."""
     result = run("rules", "tune", "many", "--rate", "0")
     assert result.exit_code == 0, result.output
-    assert "Proposed: above " in result.output
+    assert "Proposed: above: " in result.output
     assert "in place of 20. Its place: rules/own.yaml:3" in result.output
     assert "There is no rule 'mny'" in run("rules", "tune", "mny").output
 
@@ -159,6 +171,12 @@ def test_trials_are_run(run, ruled):
     result = run("rules", "test", "rules/own.yaml")
     assert result.exit_code == 1
     assert "at window 2 came firing, expected pending" in result.output
+
+
+def test_rules_without_trials_say_so(run, ruled):
+    """Where no rule has trials it is said where they are written."""
+    (ruled / "rules" / "own.yaml").write_text(RULES.partition("    tests:")[0])
+    assert "No rule has trials." in run("rules", "test").output
 
 
 def test_the_schema_is_printed(run, empty):
