@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from hashlib import sha256
 from importlib.resources import files
 from typing import Final
 
@@ -15,25 +16,30 @@ from mlmon.pipelines.logstash import rules
 from mlmon.pipelines.logstash.options import Options, checked
 
 FAILED_TAG: Final = "_mlmon_filter_failed"
-_TEMPLATES: Final = ("mlmon.conf", "deadletter.conf", "pipelines.yml", "logstash.yml")
+_TEMPLATES: Final = ("logstash.yml", "pipelines.yml", "mlmon.conf", "deadletter.conf")
 
 
 def render(options: Options) -> dict[str, str]:
-    """The text of each file by its name.
+    """The text of each file by its name, in the order to write them in.
+
+    A pipeline is behind what it reads, and has its digest. So a Logstash that runs takes a change of any of
+    them as a change of the pipeline, and finds the others in place.
 
     Raises:
         UsageError: options that cannot be meant, or a value that Logstash's language cannot write.
 
     """
     asked = checked(options)
-    environment = _environment()
-    context = _context(asked)
-    output = environment.get_template(f"output_{asked.output.kind}.j2")
-    store = partial(_store, output.render, context)
-    made = {name: environment.get_template(f"{name}.j2").render(context, store=store) for name in _TEMPLATES}
     script = files("mlmon.pipelines.logstash") / "templates" / "mlmon.rb"
     table = rules.rules(namespace=asked.namespace, limits=asked.limits)
-    return made | {"mlmon.rb": script.read_text(encoding="utf-8"), "rules.json": rules.to_json(table)}
+    read = {"mlmon.rb": script.read_text(encoding="utf-8"), "rules.json": rules.to_json(table)}
+    environment = _environment()
+    context = _context(asked) | {"read": sha256("".join(read.values()).encode()).hexdigest()[:16]}
+    output = environment.get_template(f"output_{asked.output.kind}.j2")
+    store = partial(_store, output.render, context)
+    return read | {
+        name: environment.get_template(f"{name}.j2").render(context, store=store) for name in _TEMPLATES
+    }
 
 
 def _environment() -> Environment:

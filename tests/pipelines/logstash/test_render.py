@@ -10,6 +10,7 @@ from mlmon.core.errors import UsageError
 from mlmon.pipelines.logstash import options as chosen
 from mlmon.pipelines.logstash.options import Doors, Kafka, Kinesis, Options, Output
 from mlmon.pipelines.logstash.render import quoted, render
+from mlmon.pipelines.validate import Limits
 
 EVERYTHING = Options(
     inputs=chosen.INPUTS,
@@ -58,6 +59,15 @@ def test_every_field_of_the_schema_is_in_the_rules():
         names = {field.name for field in schema.fields_of(dataset)} - {schema.EVENT_DATASET}
         assert set(table["fields"][dataset]) == names
     assert set(table["known"]) == set(schema.FIELDS)
+
+
+def test_a_pipeline_changes_with_the_rules_that_it_reads():
+    """Logstash reloads a pipeline whose text changed, so it changes with its rules alone, and comes last."""
+    usual, other = (render(Options(limits=Limits(max_event_bytes=size))) for size in (1 << 20, 4 << 20))
+    for name in ("mlmon.conf", "deadletter.conf"):
+        assert usual[name] != other[name], name
+        assert list(usual).index(name) > max(map(list(usual).index, ("mlmon.rb", "rules.json")))
+    assert render(Options()) == render(Options())
 
 
 def test_every_input_marks_what_it_brings(lscl):
