@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlmon.cli import wiring_rules
-from mlmon.core.errors import UsageError
+from mlmon.cli import units, wiring_analyze, wiring_rules
+from mlmon.core.config import Config
+from mlmon.core.errors import MlmonError, UsageError, nearest
+from mlmon.core.store import Reader
 
 if TYPE_CHECKING:
     from mlmon.alerts.backtest import Episode, Replay
@@ -83,6 +85,31 @@ def mute_rows(mutes: Mutes, now: datetime) -> list[dict[str, Any]]:
         for taken in mutes.acks
     ]
     return [row for row in rows if now < row["until"]]
+
+
+def covered(reader: Reader, config: Config, made: Silence) -> Iterator[str]:
+    """What a silence holds back now, in sentences; a rule or model that is not known is told, not refused."""
+    from mlmon.alerts.rules import matches
+
+    kept = [each for each in wiring_rules.memory(reader).kept if each.alert.is_open]
+    many = sum(made.covers(each.rule, each.group) for each in kept)
+    known = {
+        "rule": {*_rule_names(config), *(each.rule for each in kept)},
+        "model": {model.name for model in wiring_analyze.models(reader, config)},
+    }
+    for name, names in known.items():
+        pattern = getattr(made, name)
+        if names and pattern != "*" and not any(matches((pattern,), each) for each in names):
+            yield f"No {name} known here fits '{pattern}'.{nearest(pattern, names)}"
+    yield f"It covers {units.counted(many, 'open alert')}."
+
+
+def _rule_names(config: Config) -> list[str]:
+    """The rules of the settings; none where a file has a mistake: that must not forbid silence."""
+    try:
+        return [rule.name for rule in wiring_rules.rules(config)]
+    except MlmonError:
+        return []
 
 
 def _mute(one: Silence | Ack) -> dict[str, Any]:

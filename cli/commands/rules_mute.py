@@ -65,7 +65,8 @@ def silence(
     Rules are judged all the same. What still fires afterwards is told then; the end of an alert that was told
     is always told. It works while mlmon up runs.
     """
-    from mlmon.cli import wiring_mutes
+    from mlmon.cli import wiring, wiring_mutes, wiring_rules_rows
+    from mlmon.cli.output import note
     from mlmon.core.errors import UsageError
 
     config = settings(asked)
@@ -88,6 +89,9 @@ def silence(
     click.echo(
         f"{made.id} holds until {made.until:%Y-%m-%d %H:%M} UTC. End it: mlmon rules unsilence {made.id}"
     )
+    with wiring.reading(config) as reader:
+        for said in wiring_rules_rows.covered(reader, config, made):
+            note(said)
 
 
 def _list(asked: Asked) -> None:

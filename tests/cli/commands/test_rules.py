@@ -122,6 +122,18 @@ def test_a_silence_is_set_listed_and_ended(run, ruled):
     assert "needs a rule or a model" in run("rules", "silence", "--for", "2h").output
 
 
+def test_a_silence_says_what_it_covers(run, ruled):
+    """How many open alerts are held back is told, and a rule or model that is not known, with the nearest."""
+    run("rules", "evaluate")
+    assert "It covers 1 open alert.\n" in run("rules", "silence", "--rule", "many", "--for", "2h").output
+    wrong = run("rules", "silence", "--rule", "mny", "--model", "flight", "--for", "2h").output
+    assert "No rule known here fits 'mny'. Did you mean 'many'?" in wrong
+    assert "No model known here fits 'flight'. Did you mean 'flight-delay'?" in wrong
+    assert "It covers 0 open alerts." in wrong
+    (ruled / "rules" / "own.yaml").write_text("rules: [\n")
+    assert "holds until" in run("rules", "silence", "--rule", "many", "--for", "2h").stdout
+
+
 def test_a_rule_is_replayed(run, ruled):
     """The past of a rule has its alerts, with what outcomes say of them, and a picture."""
     result = run("rules", "backtest", "moved", "--since", "90d", "--plot", "moved.png")
