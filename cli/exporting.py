@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 from msgspec import Struct
 
-from mlmon.cli import rows
+from mlmon.cli import delimited, rows
 from mlmon.cli.output import iso
 from mlmon.cli.progress import Advance
 from mlmon.core import schema
@@ -66,6 +66,8 @@ def plan(
     kind = rows.kind_of(out)
     if kind == "arrow":
         raise UsageError(f"'{out}' would be Arrow, which is only read. Write .parquet, .csv or .ndjson.")
+    if out.suffix.lower() == delimited.PACKED:
+        raise UsageError(f"'{out}' would be packed, which is only read. Write .parquet, .csv or .ndjson.")
     if not out.parent.is_dir():
         raise UsageError(f"The folder of '{out}' is not there. Make it, or name another file with --out.")
     datasets = DATASETS[what]

@@ -7,19 +7,23 @@ read by DuckDB, Arrow by pyarrow.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from msgspec import Struct
 
+from mlmon.cli import delimited
 from mlmon.core.errors import UsageError, nearest
 
 _BATCH: Final = 10_000
 _KINDS: Final = {
-    ".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson", ".parquet": "parquet",
-    ".arrow": "arrow", ".feather": "arrow",
+    ".csv": "csv", ".tsv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson",
+    ".parquet": "parquet", ".arrow": "arrow", ".feather": "arrow",
 }  # fmt: skip
+TEXT: Final = ("csv", "ndjson")
+"""The kinds that may be packed by gzip."""
+
 _MAX_SHOWN: Final = 100
 
 
@@ -42,10 +46,15 @@ def kind_of(path: str | Path) -> str:
         UsageError: another suffix.
 
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in _KINDS:
-        raise UsageError(f"'{path}' has the suffix '{suffix}'. Allowed are {', '.join(_KINDS)}.")
-    return _KINDS[suffix]
+    name = str(path).lower()
+    suffix = Path(name.removesuffix(delimited.PACKED)).suffix
+    kind = _KINDS.get(suffix)
+    if kind is None or (name.endswith(delimited.PACKED) and kind not in TEXT):
+        raise UsageError(
+            f"'{path}' has the suffix '{Path(name).suffix}'. Allowed are {', '.join(_KINDS)}; "
+            f"text may be packed, such as .csv{delimited.PACKED}."
+        )
+    return kind
 
 
 def columns_of(path: str) -> list[str]:
@@ -62,8 +71,7 @@ def columns_of(path: str) -> list[str]:
     if kind == "ndjson":
         first = next(read(path), None)
         return list(first.values) if first is not None else []
-    with Path(path).open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-        return next(csv.reader(file), [])
+    return delimited.header(path).names
 
 
 def column(path: str, wanted: str | None, columns: Sequence[str], *guesses: str, what: str) -> str | None:
@@ -75,12 +83,28 @@ def column(path: str, wanted: str | None, columns: Sequence[str], *guesses: str,
     """
     if wanted is None:
         return next((name for name in guesses if name in columns), None)
-    if wanted not in columns:
-        raise UsageError(
-            f"{path} has no column '{wanted}' for the {what}.{nearest(wanted, columns)} "
-            f"Its columns: {', '.join(columns[:_MAX_SHOWN])}."
-        )
+    check(path, (wanted,), columns, what=what)
     return wanted
+
+
+def check(path: str, wanted: Iterable[str], there: Sequence[str], *, what: str) -> None:
+    """Refuse names that are no columns of a file, naming the nearest.
+
+    Raises:
+        UsageError: one of them is not there.
+
+    """
+    for name in wanted:
+        if name not in there:
+            raise UsageError(
+                f"{path} has no column '{name}' for the {what}.{nearest(name, there)} "
+                f"Its columns: {', '.join(there[:_MAX_SHOWN])}.{_headless(there)}"
+            )
+
+
+def _headless(names: Sequence[str]) -> str:
+    is_data = names and all(map(delimited.is_datum, names))
+    return " The first line has to hold the names of the columns." if is_data else ""
 
 
 def read(path: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
@@ -102,7 +126,7 @@ def read(path: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
         case "csv":
             yield from _read_csv(path)
         case _:
-            with Path(path).open("rb") as file:
+            with delimited.opened(path) as file:
                 yield from _read_ndjson(file)
 
 
@@ -120,8 +144,9 @@ def read_sound(path: str, columns: Sequence[str] | None = None) -> Iterator[Row]
 
 
 def _read_csv(path: str) -> Iterator[Row]:
-    with Path(path).open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-        reader = csv.reader(file, strict=True)
+    separator = delimited.header(path).separator
+    with delimited.opened_text(path) as file:
+        reader = csv.reader(file, delimiter=separator, strict=True)
         names = next(reader, [])
         while True:
             line = reader.line_num + 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlmon.analyzers.series.detectors import Detector
+    from mlmon.analyzers.series.whole import Scores
 
 
 def drift_detector(name: str) -> Detector:
@@ -37,17 +38,29 @@ def drift_alarms(detector: Detector, errors: Iterable[float]) -> list[int]:
     return detectors.alarms(detector, errors)
 
 
-def anomaly_scores(times_s: Sequence[float], values: Sequence[float]) -> Iterator[dict[str, Any]]:
-    """For every row its score, whether it is an anomaly, of which kind, and what was expected."""
-    from mlmon.analyzers.series import anomaly
+def anomaly_scores(times_s: Any, values: Any, advance: Callable[[int], None]) -> Scores:  # noqa: ANN401 - arrays of floats
+    """What is said of each row; `advance` hears how many more rows are done."""
+    from mlmon.analyzers.series import whole
 
-    for scored in anomaly.scores(times_s, values):
-        yield {
-            "score": scored.score,
-            "anomaly": scored.anomaly,
-            "kind": None if scored.kind is None else str(scored.kind),
-            "expected": scored.expected if math.isfinite(scored.expected) else None,
-        }
+    return whole.scores(times_s, values, advance)
+
+
+def anomaly_row(made: Scores, row: int) -> dict[str, Any]:
+    """What is said of one row."""
+    expected = float(made.expected[row])
+    return {
+        "score": float(made.score[row]),
+        "anomaly": bool(made.anomaly[row]),
+        "kind": made.kind[row],
+        "expected": expected if math.isfinite(expected) else None,
+    }
+
+
+def order_of(times_s: Any) -> Any:  # noqa: ANN401 - arrays
+    """The rows in order of time, or None where they are already."""
+    from mlmon.analyzers.series import whole
+
+    return whole.order(times_s)
 
 
 def change_points(values: Sequence[float]) -> list[int]:

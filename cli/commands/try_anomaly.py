@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mlmon.cli import columns, output, wiring_series
+from mlmon.cli import output, series, wiring_series
 from mlmon.cli.options import examples, series_format
+from mlmon.cli.progress import progress
 from mlmon.cli.sketch import sketch
 
 if TYPE_CHECKING:
@@ -30,28 +31,30 @@ _RESULTS: Final = ("score", "anomaly", "kind", "expected")
 def command(file: str, time: str, value: str, form: str) -> None:
     """Score every row of FILE from 0 to 1, and say which are anomalies.
 
-    A score rests on the row and those before it only. Rows are taken in the file's order, which should be
-    that of time. A row without a value scores 0.
+    A score rests on the row and those before it only, in the order of time. A row without a value scores 0.
     """
-    lines, found = columns.read(file, {"time": time, "value": value})
-    times = columns.moments(file, time, found["time"], lines)
-    values = columns.numbers(file, value, found["value"], lines)
-    made = wiring_series.anomaly_scores(times, values)
-    rows = [
-        {"row": row, time: at, value: given, **result}
-        for row, (at, given, result) in enumerate(zip(found["time"], found["value"], made, strict=True))
-    ]
-    shown = [row for row in rows if row["anomaly"]] if form == "table" else rows
+    values = series.numbers(file, value, what="value")
+    times = series.moments(file, time)
+    with progress("Scoring", len(values)) as advance:
+        made = wiring_series.anomaly_scores(times, values, advance)
+    if wiring_series.order_of(times) is not None:
+        output.note(f"The rows of {file} are not in the order of '{time}'. They were scored in it.")
+    marked = [int(row) for row in made.anomaly.nonzero()[0]]
+    rows = (
+        {"row": row, time: at, value: given, **wiring_series.anomaly_row(made, row)}
+        for row, (at, given) in enumerate(series.written(file, (time, value)))
+        if form != "table" or made.anomaly[row]
+    )
     output.write(
-        shown,
+        ({**row, value: float(values[row["row"]])} for row in rows) if form == "json" else rows,
         form,
         keys=[*dict.fromkeys((time, value)), *_RESULTS],
         columns=list(_columns(time, value)),
-        empty=f"No anomaly in {len(rows):,} rows.",
+        empty=f"No anomaly in {len(values):,} rows.",
         hint="",
     )
     if form == "table":
-        click.echo(sketch(values, [row["row"] for row in shown]))
+        click.echo(sketch(values.tolist(), marked))
 
 
 def _columns(time: str, value: str) -> Iterator[output.Column]:

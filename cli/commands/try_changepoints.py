@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import click
 
-from mlmon.cli import columns, output, wiring_series
+from mlmon.cli import output, series, wiring_series
 from mlmon.cli.options import examples, series_format
 from mlmon.cli.sketch import sketch
 
@@ -26,23 +27,29 @@ _RESULTS: Final = ("row", "mean_before", "mean_after")
 def command(file: str, time: str, value: str, form: str) -> None:
     """Show the rows (from 0) of FILE at which a new regime begins.
 
-    Rows are taken in the file's order, as evenly spaced. A missing value is drawn between its neighbours.
+    Rows are taken in the order of time, as evenly spaced. A missing value is drawn between its neighbours.
     """
-    lines, found = columns.read(file, {"time": time, "value": value})
-    values = columns.numbers(file, value, found["value"], lines)
-    changes = wiring_series.change_points(values)
+    values = series.numbers(file, value, what="value")
+    times = series.moments_if_any(file, time)
+    order = None if times is None else wiring_series.order_of(times)
+    ordered = values if order is None else values[order]
+    changes = wiring_series.change_points(ordered)
+    found = changes if order is None else [int(order[place]) for place in changes]
+    if order is not None:
+        output.note(f"The rows of {file} are not in the order of '{time}'. They were looked at in it.")
     if form == "json":
-        output.write_value(changes)
+        output.write_value(sorted(found))
         return
+    written = dict(_written(file, time, set(found)))
     edges = [0, *changes, len(values)]
     rows = [
         {
             "row": row,
-            time: found["time"][row],
-            "mean_before": wiring_series.finite_mean(values[edges[place] : row]),
-            "mean_after": wiring_series.finite_mean(values[row : edges[place + 2]]),
+            time: written[row],
+            "mean_before": wiring_series.finite_mean(ordered[edges[place] : edges[place + 1]]),
+            "mean_after": wiring_series.finite_mean(ordered[edges[place + 1] : edges[place + 2]]),
         }
-        for place, row in enumerate(changes)
+        for place, row in enumerate(found)
     ]
     output.write(
         rows,
@@ -58,4 +65,11 @@ def command(file: str, time: str, value: str, form: str) -> None:
         hint="",
     )
     if form == "table":
-        click.echo(sketch(values, changes))
+        click.echo(sketch(ordered.tolist(), changes))
+
+
+def _written(file: str, time: str, rows: set[int]) -> Iterator[tuple[int, str | None]]:
+    """What the file writes as the time of some rows."""
+    for row, (at,) in enumerate(series.written(file, (time,)) if rows else ()):
+        if row in rows:
+            yield row, at

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from mlmon.cli import columns, output, wiring_series
+from mlmon.cli import output, series, wiring_series
 from mlmon.cli.options import examples, series_format
 from mlmon.cli.sketch import sketch
 from mlmon.core.errors import UsageError
@@ -38,13 +38,13 @@ def command(file: str, error: str, detector: str, form: str) -> None:
     The rows are read in the file's order. A row without a value is passed over.
     """
     made = wiring_series.drift_detector(detector)
-    lines, found = columns.read(file, {"error": error})
-    errors = columns.numbers(file, error, found["error"], lines)
+    errors = series.numbers(file, error, what="error").tolist()
     places = [row for row, value in enumerate(errors) if not math.isnan(value)]
     for row in places:
         complaint = wiring_series.drift_fault(detector, errors[row])
         if complaint:
-            raise UsageError(f"{file}:{lines[row]}: the error {errors[row]:g} is not allowed: {complaint}.")
+            line = series.line_of(file, row)
+            raise UsageError(f"{file}:{line}: the error {errors[row]:g} is not allowed: {complaint}.")
     alarms = [places[each] for each in wiring_series.drift_alarms(made, (errors[row] for row in places))]
     if form == "json":
         output.write_value(alarms)

@@ -62,11 +62,11 @@ def command(asked: Asked, reference_file: str, current_file: str, columns: str |
 
 def _read(reference_file: str, current_file: str, named: tuple[str, ...]) -> tuple[Frame, Frame, list[str]]:
     """Both files; the columns named last are text in one of them, so they are read as text from both."""
-    from mlmon.cli import frame
+    from mlmon.cli import frame, readings
 
     sides = [frame.read(path, only=named) for path in (reference_file, current_file)]
     if not named:
-        sides = [frame.without(side, frame.TIME) for side in sides]
+        sides = [frame.without(side, readings.TIME) for side in sides]
     left, right = sides
     other = [
         name

@@ -12,7 +12,7 @@ CROSSING = ("cli/wiring", "demo/")
 CLIENTS = {
     "apprise": ("alerts/notify/apprise.py",),
     "click": ("cli/",),
-    "duckdb": ("stores/embedded/", "cli/parquet.py", "cli/frame.py"),
+    "duckdb": ("stores/embedded/", "cli/sql.py", "cli/parquet.py", "cli/source.py", "cli/readings.py"),
     "elastic_transport": ("stores/elasticsearch.py",),  # elasticsearch brings it
     "elasticsearch": ("stores/elasticsearch.py",),
     "jinja2": ("pipelines/logstash/", "web/"),

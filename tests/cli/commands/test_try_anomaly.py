@@ -41,6 +41,17 @@ def test_json_and_table(run, load):
     assert "^" in table
 
 
+def test_a_file_in_another_order_is_scored_in_that_of_time(run, load):
+    """Newest first, every row has the score that it has oldest first, and the person is told."""
+    arguments = ("try", "anomaly", str(load), "--time", "at", "--value", "load", "--format", "csv")
+    before = run(*arguments).stdout.splitlines()
+    header, *lines = load.read_text().splitlines()
+    load.write_text("\n".join([header, *reversed(lines)]) + "\n")
+    after = run(*arguments)
+    assert after.stdout.splitlines() == [before[0], *reversed(before[1:])]
+    assert "not in the order of 'at'" in after.stderr
+
+
 def test_what_is_wrong_is_told(run, load):
     """A wrong column is told with the nearest, a text in the time column with its line."""
     shown = run("try", "anomaly", str(load), "--time", "at", "--value", "laod")

@@ -30,6 +30,17 @@ def test_the_table_shows_before_and_after(run, sales):
     assert run(*arguments, "--format", "csv").stdout.splitlines()[1].startswith("1940,40,")
 
 
+def test_a_file_in_another_order_is_looked_at_in_that_of_time(run, sales):
+    """Newest first, the row of the change is that of the same year, and the person is told."""
+    header, *lines = sales.read_text().splitlines()
+    sales.write_text("\n".join([header, *reversed(lines)]) + "\n")
+    arguments = ("try", "changepoints", str(sales), "--time", "year", "--value", "sold")
+    shown = run(*arguments, "--format", "json")
+    assert json.loads(shown.stdout) == [89 - 40]
+    assert "not in the order of 'year'" in shown.stderr
+    assert run(*arguments, "--format", "csv").stdout.splitlines()[1].startswith("1940,49,")
+
+
 def test_no_change_is_said(run, tmp_path):
     """A series without a change gives an empty list, and a sentence beside a table."""
     file = tmp_path / "flat.csv"

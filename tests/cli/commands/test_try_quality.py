@@ -120,12 +120,16 @@ def test_small_files_have_an_answer(run, tmp_path, text):
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [(("--fresh", "1d"), "--time"), (("--time", "x"), "not times"), (("--model", "z"), "no model 'z'")],
+    [
+        (("--fresh", "1d"), "--time"),
+        (("--time", "k"), "a.csv:2: 'a' in column 'k' is no time"),
+        (("--model", "z"), "no model 'z'"),
+    ],
 )
 def test_wrong_usage_is_told(run, tmp_path, monkeypatch, options, said):
     """What cannot be done is said, with what to do."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.csv").write_text("x\n1\n")
+    (tmp_path / "a.csv").write_text("x,k\n1,a\n")
     shown = run("try", "quality", "a.csv", *options)
     assert shown.exit_code == 2
     assert said in shown.stderr
