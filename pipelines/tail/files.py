@@ -23,6 +23,8 @@ LINGER_S: Final = 60.0
 REMEMBERED_NS: Final = 24 * 3600 * 10**9
 """How long a file that is gone is known, should it come back."""
 _COPYING_NS: Final = 5 * 10**9
+_COARSE_NS: Final = 20 * 10**6
+"""By how much the time of a write may lie before that of the clock when it was made."""
 _SEEK_EVERY_S: Final = 10.0
 _log: Final = logging.getLogger("mlmon.collector")
 
@@ -48,6 +50,8 @@ class Files:
         self._max_line_bytes = max_line_bytes
         self._clock = clock
         self.linger_s: Final = linger_s
+        # Files that were emptied and not read since, as they were then: what they hold may be moved on, too.
+        self._unread: dict[Key, Place] = {}
         self._found: dict[Key, tuple[str, os.stat_result]] = {}
         self._complained: set[str] = set()
         self._seek_at = 0.0
@@ -76,8 +80,20 @@ class Files:
         if not any(it.name == old.name for it in self.places()):
             self._gone.append(structs.replace(old, gone_ns=self._clock()))
             self._seek_at = 0.0
-        self._follow(old.path, places.new(old.path, old.key, modified_ns=self._clock()))
+        start = places.new(old.path, old.key, modified_ns=self._clock())
+        self._follow(old.path, start)
+        self._unread[old.key] = start
         self._seek()
+
+    def begun(self, follower: Follower, first: Place) -> None:
+        """The first lines of a file were read, up to a place: follow what it held before and nobody read."""
+        start = self._unread.pop(follower.place.key, None)
+        if start is None:
+            return
+        start = structs.replace(start, modified_ns=start.modified_ns - _COARSE_NS)
+        for path, status in rotated.younger(start, {it.key for it in self.places()}):
+            if not follower.is_copied(path, first):
+                self._begin(path, status)
 
     def rest(self, follower: Follower) -> None:
         """Close a file that has no news for so long."""
@@ -126,6 +142,8 @@ class Files:
     def _take(self, key: Key, path: str, status: os.stat_result) -> None:
         """Follow a file from where it was left, or from its start where it is new."""
         known = self._closed.pop(key, None) or next((it for it in self._gone if it.key == key), None)
+        if known is not None and not known.offset:
+            self._unread[key] = known
         if known is not None and self._follow(
             path, structs.replace(known, path=path, gone_ns=0, is_done=False)
         ):
@@ -192,6 +210,7 @@ class Files:
 
     def _drop(self, key: Key) -> Place:
         self.is_changed = True
+        self._unread.pop(key, None)
         return self.followers.pop(key).close()
 
     def _note_gone(self) -> None:

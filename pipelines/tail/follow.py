@@ -10,6 +10,7 @@ from msgspec import structs
 
 from mlmon.pipelines.tail.cut import Cut, Cutter
 from mlmon.pipelines.tail.place import COMPARED_BYTES, Place, is_at
+from mlmon.pipelines.tail.rotated import opened
 
 CHUNK_BYTES: Final = 1 << 20
 """How much of one file is read at a time."""
@@ -80,6 +81,16 @@ class Follower:
     def begins(self, data: bytes) -> bool:
         """Whether the file starts with some bytes."""
         return os.pread(self._descriptor, len(data), 0) == data
+
+    def is_copied(self, path: str, first: Place) -> bool:
+        """Whether another file is a copy of this one, read up to a place, or is becoming one."""
+        try:
+            with opened(path) as descriptor:
+                begins = os.pread(descriptor, COMPARED_BYTES, 0)
+                is_short = os.fstat(descriptor).st_size < first.offset
+                return self.begins(begins) if is_short else is_at(descriptor, first)
+        except OSError:
+            return True
 
     def finish(self) -> Cut | None:
         """The last line, which has no end and gets none any more."""

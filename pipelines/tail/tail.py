@@ -136,7 +136,9 @@ class Tail:
                 continue
             if cut is not None:
                 left -= cut.end - follower.place.offset
-                yield _Batch(follower=follower, cut=cut, place=follower.after(cut))
+                place = follower.after(cut)
+                self._files.begun(follower, place)
+                yield _Batch(follower=follower, cut=cut, place=place)
             else:
                 self._files.rest(follower)
 

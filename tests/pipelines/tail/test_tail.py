@@ -135,6 +135,30 @@ def test_rotation_by_copy(logs, begin, drain, messages, pattern, is_down):
     assert messages() == ["a", "a", "b", "c"]
 
 
+@pytest.mark.parametrize("pattern", ["app.log", "app.log*"])
+@pytest.mark.parametrize("is_down", [False, True])
+@pytest.mark.parametrize("rotations", [1, 2, 3])
+def test_rotations_by_copy_before_anything_was_read(
+    logs, begin, drain, messages, pattern, is_down, rotations
+):
+    """What a file held between being emptied twice, and nobody read, is read from its copies."""
+    path = logs / "app.log"
+    add(path, "a")
+    tail = begin(pattern)
+    drain(tail)
+    shutil.copyfile(path, logs / "app.log.1")
+    os.truncate(path, 0)
+    add(path, "b", "c")
+    tail.round(Event())  # it sees another file there, and has not read of it yet
+    for number in range(rotations):
+        shutil.copyfile(path, logs / f"app.log.{number + 2}")
+        os.truncate(path, 0)
+        add(path, *(f"d{number}-{each}" for each in range(number + 3)))
+    drain(begin(pattern) if is_down else tail)
+    expected = [f"d{number}-{each}" for number in range(rotations) for each in range(number + 3)]
+    assert messages() == ["a", "b", "c", *expected]
+
+
 def test_a_copy_is_seen_before_the_file_is_emptied(logs, begin, drain, messages):
     """A copy that the pattern names too is no new file, whenever it is seen."""
     path = logs / "app.log"
