@@ -93,7 +93,7 @@ class Files:
         start = structs.replace(start, modified_ns=start.modified_ns - _COARSE_NS)
         for path, status in rotated.younger(start, {it.key for it in self.places()}):
             if not follower.is_copied(path, first):
-                self._begin(path, status)
+                self._begin(path, status, original=start.path)
 
     def rest(self, follower: Follower) -> None:
         """Close a file that has no news for so long."""
@@ -183,8 +183,9 @@ class Files:
             return None
         return None
 
-    def _begin(self, path: str, status: os.stat_result) -> None:
-        self._follow(path, places.new(path, key_of(status), modified_ns=status.st_mtime_ns))
+    def _begin(self, path: str, status: os.stat_result, *, original: str | None = None) -> None:
+        """Follow a new file; a rotated one has the path of its original, by which it is found again."""
+        self._follow(path, places.new(original or path, key_of(status), modified_ns=status.st_mtime_ns))
 
     def _follow(self, path: str, place: Place) -> bool:
         """Open a file at its place; says whether it is there, and the one that the place speaks of."""
@@ -231,7 +232,7 @@ class Files:
         for place in [it for it in self._gone if not it.is_done]:
             for path, status in rotated.younger(place, {it.key for it in self.places()}):
                 if self._original(path, status) is None:
-                    self._begin(path, status)
+                    self._begin(path, status, original=place.path)
             if (found := rotated.find(place)) is not None:
                 path, key = found
                 # It keeps the path it had, by which it will be found again when it is moved once more.

@@ -354,6 +354,27 @@ def test_a_file_moved_twice_is_found_again(logs, begin, drain, messages, is_kill
     assert messages() == ["a", "b", "c", "d"]
 
 
+@pytest.mark.parametrize("is_moved_on", [False, True])
+def test_a_rotated_file_that_was_found_and_not_read_is_found_again(logs, begin, drain, messages, is_moved_on):
+    """After a kill between the look and the first read, it is known by the path of its original."""
+    path = logs / "app.log"
+    add(path, "a")
+    drain(begin())
+    begin().close()
+    for number in (2, 1):
+        path.rename(logs / f"app.log.{number}")
+        add(path, f"b{number}")
+    tail = begin()
+    tail._files.look()
+    tail._save()
+    tail = begin(killed=True)
+    if is_moved_on:
+        for number in (2, 1):
+            (logs / f"app.log.{number}").rename(logs / f"app.log.{number + 1}")
+    drain(tail)
+    assert messages() == ["a", "b1", "b2"]
+
+
 def test_a_file_that_cannot_be_read_costs_no_other(logs, begin, drain, messages, monkeypatch, caplog):
     """A file whose disk fails is said once and tried again; its neighbour is read meanwhile."""
     add(logs / "bad.log", "a")
