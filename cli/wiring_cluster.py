@@ -52,7 +52,7 @@ def cluster(config: Config) -> Iterator[Cluster]:
     """
     from mlmon.stores.search import access, facts
 
-    if not access.is_cluster(config.store.url):
+    if "://" not in config.store.url:
         raise UsageError(
             f"The store '{config.store.url}' is a folder and needs no setting up. "
             "Name a cluster, such as --store elasticsearch+https://host:9200."

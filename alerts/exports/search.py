@@ -114,11 +114,8 @@ def search_of(rule: Rule, place: Place) -> Search:
 
 
 def refused(rule: Rule, reason: str) -> RefusedError:
-    """The error that a rule cannot be said, with what always can be done."""
-    return RefusedError(
-        f"The rule '{rule.name}' ({rule.place}) cannot be exported: {reason} "
-        "Or let mlmon judge it and the engine only tell: --judge mlmon."
-    )
+    """The error that a rule cannot be said."""
+    return RefusedError(f"The rule '{rule.name}' ({rule.place}) cannot be exported: {reason}")
 
 
 def reasons(rule: Rule) -> Iterator[str]:

@@ -82,7 +82,8 @@ def command(
         for path in wiring_exports.write(done, out):
             click.echo(str(path))
     else:
-        click.echo("\n".join(each.text for each in done), nl=False)
+        between = "---\n" if target == "elastalert" else "\n"
+        click.echo(between.join(each.text for each in done), nl=False)
     _tell(done, refused)
     if names and refused:
         raise click.exceptions.Exit(1)
@@ -104,8 +105,11 @@ def _chosen(config: Config, names: tuple[str, ...]) -> list[Rule]:
 
 
 def _tell(done: Sequence[Exported], refused: Sequence[Refused]) -> None:
+    from mlmon.cli import units
     from mlmon.cli.output import note
 
     for each in refused:
         note(each.reason)
-    note(f"{len(done)} rules exported, {len(refused)} left out.")
+    note(f"{units.counted(len(done), 'rule')} exported, {len(refused)} left out.")
+    if refused:
+        note("Every rule can be told by another engine while mlmon judges it: --judge mlmon.")

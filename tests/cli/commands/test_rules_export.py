@@ -33,7 +33,7 @@ def test_all_that_can_be_said_is_printed(export):
     done = export("--to", "watcher", "errors-plain")
     assert done.exit_code == 0
     assert json.loads(done.stdout)["metadata"]["rule"] == "errors-plain"
-    assert "1 rules exported, 0 left out." in done.stderr
+    assert "1 rule exported, 0 left out." in done.stderr
 
 
 def test_each_rule_is_a_file(export, tmp_path):
@@ -52,6 +52,14 @@ def test_a_rule_that_was_asked_for_and_cannot_be_said_is_an_error(export):
     done = export("--to", "opensearch", "worse-than-before")
     assert done.exit_code == 1
     assert "cannot be exported: a search compares with a fixed bound" in done.stderr
+    assert "0 rules exported, 1 left out.\nEvery rule can be told" in done.stderr
+
+
+def test_what_is_printed_can_be_read(export):
+    """Several rules on stdout are documents of one YAML stream."""
+    printed = [each["name"] for each in yaml.safe_load_all(export("--to", "elastalert").stdout)]
+    assert len(printed) > 2
+    assert "mlmon-errors-plain" in printed
 
 
 @pytest.mark.parametrize(
@@ -62,6 +70,7 @@ def test_a_rule_that_was_asked_for_and_cannot_be_said_is_an_error(export):
         (("--to", "kibana", "--push"), "It is not said where Kibana is"),
         (("--to", "kibana", "--simulate"), "Only Watcher can run a rule once"),
         (("--to", "watcher", "--push"), "is a folder and needs no setting up"),
+        (("--to", "watcher", "--push", "--store", "elasticsearch+http://h"), "is no address of a cluster"),
         (("--to", "watcher", "--notify", "pigeon"), "'pigeon' is no way for a watch to tell"),
     ],
 )
