@@ -26,7 +26,8 @@ BINS: Final = 10
 _FEW: Final = 20
 """Numbers with more different values than these are no classes."""
 
-_YES: Final = ("1", "true", "yes", "positive")
+_YES: Final = {"0": "1", "false": "true", "no": "yes", "negative": "positive"}
+"""What the positive class is called beside the negative one."""
 
 _Floats = npt.NDArray[np.float64]
 Row = dict[str, Any]
@@ -58,7 +59,8 @@ def judge(
     """Hold predictions against outcomes; rows without an outcome are left out.
 
     With scores and no predictions, a score of `threshold` or more predicts the positive class. The positive
-    class is the one named, else `1`, `true`, `yes` or `positive`, else that with the higher mean score.
+    class is the one named, else `1`, `true`, `yes` or `positive`, which `0`, `false`, `no` or `negative` alone
+    stand for, too; else that with the higher mean score.
 
     Raises:
         UsageError: nothing was predicted, or the columns do not fit the task.
@@ -74,20 +76,22 @@ def judge(
     scores = floats(score) if score is not None and is_numeric(score) else None
     if task == MULTICLASS and prediction is None:
         raise UsageError("More than two classes need their predictions. Name the column with --prediction.")
-    positive = (positive or _positive(truth, scores)) if task == BINARY else None
-    said = _labels(prediction) if prediction is not None else _said(truth, scores, positive, threshold)
+    given = _labels(prediction) if prediction is not None else []
+    classes = sorted({label for label in (*truth, *given) if label is not None})
+    positive = (positive or _positive(classes, truth, scores)) if task == BINARY else None
     if positive is not None:
-        _check(positive, {*truth, *(said if prediction is not None else ())})
+        _check(positive, classes)
+    said = given if prediction is not None else _said(truth, scores, positive, threshold)
     columns = Columns(features={}, score=scores, label=said, outcome=truth)
     sums = sums_of(columns, task, positive)
     rows = list(_rows(sums, truth, scores))
     return Judged(task=task, positive=positive, rows=rows, without_outcome=int((~known).sum()))
 
 
-def _check(positive: str, labels: set[str | None]) -> None:
-    if positive not in labels:
-        there = ", ".join(sorted(label for label in labels if label is not None))
-        raise UsageError(f"'{positive}' is no class of the file. There are: {there}.")
+def _check(positive: str, classes: list[str]) -> None:
+    """A file may lack the positive class, but where there are two others it is a mistake."""
+    if positive not in classes and len(classes) > 1:
+        raise UsageError(f"'{positive}' is no class of the file. There are: {', '.join(classes)}.")
 
 
 def _task(outcome: Column, prediction: Column | None, score: Column | None) -> str:
@@ -112,14 +116,15 @@ def _labels(values: Column) -> list[str | None]:
     ]
 
 
-def _positive(truth: list[str | None], scores: _Floats | None) -> str:
-    labels = sorted({label for label in truth if label is not None})
-    if not labels:
+def _positive(classes: list[str], truth: list[str | None], scores: _Floats | None) -> str:
+    if not any(label is not None for label in truth):
         raise UsageError("No row has an outcome, so nothing can be said of the predictions.")
-    by_name = [label for label in labels if label.lower() in _YES]
+    by_name = [label for label in classes if label.lower() in _YES.values()]
+    if not by_name and len(classes) == 1 and classes[0].lower() in _YES:
+        return _YES[classes[0].lower()]
     if by_name or scores is None:
-        return (by_name or labels)[-1]
-    return max(labels, key=lambda label: _mean(scores, truth, label))
+        return (by_name or classes)[-1]
+    return max(classes, key=lambda label: _mean(scores, truth, label))
 
 
 def _mean(scores: _Floats, truth: list[str | None], label: str) -> float:

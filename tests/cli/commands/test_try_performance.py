@@ -106,8 +106,8 @@ def test_numbers_equal_scikit_learn(judged, columns):
     [
         ("s,y\n0.5,\n", ("--score", "s", "--outcome", "y"), "No row has an outcome"),
         ("s,y\n0.5,1\n", ("--outcome", "y"), "Name --prediction, --score"),
-        ("s,y\n0.5,1\n", ("--score", "s", "--outcome", "y", "--positive", "9"), "'9' is no class"),
-        ("s,y\n0.5,1\n", ("--score", "s", "--outcome", "z"), "no column 'z'"),
+        ("s,y\n0.5,1\n0.5,0\n", ("--score", "s", "--outcome", "y", "--positive", "9"), "'9' is no class"),
+        ("s,y\n0.5,1\n0.5,0\n", ("--score", "s", "--outcome", "z"), "no column 'z'"),
     ],
 )
 def test_what_cannot_be_judged_is_told(run, tmp_path, text, options, said):
@@ -127,3 +127,22 @@ def test_small_tables_have_an_answer(run, tmp_path, text):
     shown = run("try", "performance", str(path), "--score", "s", "--outcome", "y", "--format", "json")
     assert shown.exit_code == 0, shown.stderr
     assert {row["part"] for row in json.loads(shown.stdout)} >= {"metric"}
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "positive"),
+    [
+        ("s,y,p\n0.1,0,0\n0.9,0,1\n", ("--score", "s"), "1"),
+        ("s,y,p\n0.1,no,no\n0.9,no,yes\n", ("--prediction", "p"), "yes"),
+        ("s,y,p\n0.1,False,False\n0.9,False,False\n", ("--prediction", "p"), "true"),
+        ("s,y,p\n0.1,on_time,on_time\n", ("--prediction", "p", "--positive", "late"), "late"),
+    ],
+)
+def test_a_file_without_the_positive_class(run, tmp_path, text, options, positive):
+    """Where nothing turned out positive, there is no recall, and the other class is not taken for it."""
+    (tmp_path / "a.csv").write_text(text)
+    asked = ("try", "performance", str(tmp_path / "a.csv"), *options, "--outcome", "y")
+    assert f"the score is of '{positive}'" in run(*asked).stderr
+    values = {row["name"]: row["value"] for row in json.loads(run(*asked, "--format", "json").stdout)}
+    assert values["accuracy"] is not None
+    assert values.get("recall") is None
