@@ -21,11 +21,12 @@ from msgspec.structs import replace
 from mlmon.core import clock as clocks
 from mlmon.core.clock import Clock
 from mlmon.core.errors import StoreError, StoreUnreachableError
+from mlmon.core.event import Event
 from mlmon.core.store import Refused
 from mlmon.stores.search import lines as ndjson
 from mlmon.stores.search import set_aside, verdicts
 from mlmon.stores.search.connection import NDJSON, Connection, Response
-from mlmon.stores.search.lines import Line
+from mlmon.stores.search.lines import Lines
 from mlmon.stores.search.verdicts import Item, Verdict
 
 IN_FLIGHT: Final = 2
@@ -66,13 +67,13 @@ class Target(Struct, frozen=True, kw_only=True):
 
 
 class Before(Protocol):
-    """Knows what an index does not: which lines the stream that it belongs to has from before."""
+    """Knows what an index does not: which events the stream that it belongs to has from before."""
 
-    def __call__(self, stream: str, lines: Sequence[Line], *, is_again: bool) -> Collection[str]:
-        """The ids of those lines; `is_again` says that they were sent before and no answer came."""
+    def __call__(self, stream: str, events: Sequence[Event], *, is_again: bool) -> Collection[str]:
+        """The ids of those events; `is_again` says that they were sent before and no answer came."""
 
 
-def _nothing_before(stream: str, lines: Sequence[Line], *, is_again: bool) -> Collection[str]:  # noqa: ARG001
+def _nothing_before(stream: str, events: Sequence[Event], *, is_again: bool) -> Collection[str]:  # noqa: ARG001
     return ()
 
 
@@ -118,7 +119,7 @@ class Bulk:
         self._last_us = 0
         self._most = self._ceiling = MOST_EVENTS
 
-    def deliver(self, target: Target, lines: Sequence[Line]) -> Delivered:
+    def deliver(self, target: Target, lines: Lines) -> Delivered:
         """Send lines until each is stored, there already, or refused.
 
         Raises:
@@ -140,11 +141,12 @@ class Bulk:
         self._closing.set()
         self._pool.shutdown()
 
-    def _deliver(self, target: Target, lines: list[Line]) -> Delivered:
+    def _deliver(self, target: Target, lines: Lines) -> Delivered:
         done = Delivered()
         trouble = _Trouble(began=time.monotonic())
         while lines:
-            now, later = lines[: self._most], lines[self._most :]
+            most = self._most
+            now, later = lines.part(0, most), lines.part(most, len(lines))
             again = self._attempt(target, now, done, trouble)
             if len(again) < len(now):
                 trouble.began, trouble.pauses = time.monotonic(), 0
@@ -153,30 +155,30 @@ class Bulk:
                 self._pause(trouble, len(lines))
         return done
 
-    def _attempt(self, target: Target, lines: list[Line], done: Delivered, trouble: _Trouble) -> list[Line]:
+    def _attempt(self, target: Target, lines: Lines, done: Delivered, trouble: _Trouble) -> Lines:
         """Send lines once; give back those to send again, with the reason in `trouble`."""
         trouble.why, trouble.is_unreachable = "", False
         try:
             lines = self._unknown(target, lines, done, trouble)
-            return self._sent(target, lines, done, trouble) if lines else []
+            return self._sent(target, lines, done, trouble) if lines else Lines()
         except StoreUnreachableError as error:
             trouble.why, trouble.is_unreachable = str(error), True
             return lines
 
-    def _unknown(self, target: Target, lines: list[Line], done: Delivered, trouble: _Trouble) -> list[Line]:
+    def _unknown(self, target: Target, lines: Lines, done: Delivered, trouble: _Trouble) -> Lines:
         """The lines that no earlier index of a stream has; the others are done."""
         if target.operation != CREATE:
             return lines
-        there = self._before(target.index, lines, is_again=trouble.has_lost_answer)
+        there = self._before(target.index, lines.events, is_again=trouble.has_lost_answer)
         if not there:
             return lines
-        for line in lines:
-            if line.id in there:
-                _is_there(line, done, trouble)
-        return [line for line in lines if line.id not in there]
+        for place, event in lines:
+            if event.id in there:
+                _is_there(place, done, trouble)
+        return lines.but(there)
 
-    def _sent(self, target: Target, lines: list[Line], done: Delivered, trouble: _Trouble) -> list[Line]:
-        body = ndjson.payload(lines, operation=target.operation, ingested_ns=self._moment())
+    def _sent(self, target: Target, lines: Lines, done: Delivered, trouble: _Trouble) -> Lines:
+        body = ndjson.payload(lines.events, operation=target.operation, ingested_ns=self._moment())
         try:
             response = self._connection.send("POST", target.path, body, kind=NDJSON)
         except StoreUnreachableError:
@@ -185,7 +187,7 @@ class Bulk:
         if response.status == _OK and verdicts.is_fine(response.body):
             done.stored += len(lines)
             self._adapt(len(lines), is_pushed_back=False)
-            return []
+            return Lines()
         if response.status == _OK:
             return self._sort(target, lines, self._items(response, len(lines)), done, trouble)
         why = verdicts.whole(response.body)
@@ -203,52 +205,41 @@ class Bulk:
             ) from None
 
     def _sort(
-        self, target: Target, lines: list[Line], items: list[Item], done: Delivered, trouble: _Trouble
-    ) -> list[Line]:
-        again: list[Line] = []
-        for line, item in zip(lines, items, strict=True):
+        self, target: Target, lines: Lines, items: list[Item], done: Delivered, trouble: _Trouble
+    ) -> Lines:
+        again = list[tuple[int, Event]]()
+        for (place, event), item in zip(lines, items, strict=True):
             match item.verdict:
                 case Verdict.STORED:
                     done.stored += 1
                 case Verdict.THERE:
-                    _is_there(line, done, trouble)
+                    _is_there(place, done, trouble)
                 case Verdict.AGAIN:
-                    again.append(line)
+                    again.append((place, event))
                     trouble.why = _why(item)
                 case Verdict.REFUSED:
-                    again += self._softened(line, item, done)
+                    again += _softened(place, event, item, done)
                 case Verdict.STUCK:
                     raise self._stuck(target, item)
         self._adapt(len(lines), is_pushed_back=any(item.is_pushed_back for item in items))
-        return again
+        return Lines.of(again)
 
-    def _softened(self, line: Line, item: Item, done: Delivered) -> list[Line]:
-        """The line in a form that may be taken, in a list; none where there is no other form."""
-        for soften in (set_aside.hard_names, set_aside.all_members):
-            rest = soften(line.rest)
-            if rest is not None:
-                return [replace(line, rest=rest)]
-        done.refused.append(Refused(place=line.place, reason=REFUSED, detail=_why(item)))
-        return []
-
-    def _searched(
-        self, target: Target, lines: list[Line], why: str, done: Delivered, trouble: _Trouble
-    ) -> list[Line]:
+    def _searched(self, target: Target, lines: Lines, why: str, done: Delivered, trouble: _Trouble) -> Lines:
         """Find by halves the line for which all were refused, such as one of too long an id; refuse it."""
         if len(lines) == 1:
-            done.refused.append(Refused(place=lines[0].place, reason=REFUSED, detail=why))
-            return []
+            done.refused.append(Refused(place=lines.places[0], reason=REFUSED, detail=why))
+            return Lines()
         middle = len(lines) // 2
-        again = self._attempt(target, lines[:middle], done, trouble)
-        return again + self._attempt(target, lines[middle:], done, trouble)
+        again = self._attempt(target, lines.part(0, middle), done, trouble)
+        return again + self._attempt(target, lines.part(middle, len(lines)), done, trouble)
 
     def _refused_whole(
-        self, lines: list[Line], status: int, why: str, done: Delivered, trouble: _Trouble
-    ) -> list[Line]:
+        self, lines: Lines, status: int, why: str, done: Delivered, trouble: _Trouble
+    ) -> Lines:
         if status == _TOO_LARGE and len(lines) == 1:
-            detail = f"The cluster takes no event of {len(lines[0].rest)} bytes: {why}."
-            done.refused.append(Refused(place=lines[0].place, reason=REFUSED, detail=detail))
-            return []
+            detail = f"The cluster takes no event of {len(lines.events[0].body)} bytes: {why}."
+            done.refused.append(Refused(place=lines.places[0], reason=REFUSED, detail=detail))
+            return Lines()
         if status == _TOO_LARGE:
             self._most = self._ceiling = len(lines) // 2
             return lines
@@ -318,38 +309,46 @@ class Bulk:
             return self._last_us * 1000
 
 
-def _is_there(line: Line, done: Delivered, trouble: _Trouble) -> None:
+def _is_there(place: int, done: Delivered, trouble: _Trouble) -> None:
     if trouble.has_lost_answer:
         done.stored += 1  # most likely by the request whose answer was lost
     else:
-        done.repeated.append(line.place)
+        done.repeated.append(place)
+
+
+def _softened(place: int, event: Event, item: Item, done: Delivered) -> list[tuple[int, Event]]:
+    """The document in a form that may be taken, in a list; none where there is no other form."""
+    for soften in (set_aside.hard_names, set_aside.all_members):
+        body = soften(event.body)
+        if body is not None:
+            return [(place, replace(event, body=body))]
+    done.refused.append(Refused(place=place, reason=REFUSED, detail=_why(item)))
+    return []
 
 
 def _why(item: Item) -> str:
     return f"status {item.status}" if item.error is None else item.error.text
 
 
-def _cut(lines: Sequence[Line], ways: int, most: int) -> Iterator[list[Line]]:
+def _cut(lines: Lines, ways: int, most: int) -> Iterator[Lines]:
     """The lines in parts that fill the requests in flight, and none of which is too large."""
     count = max(min(-(-len(lines) // ways), most), LEAST_EVENTS)
     for first in range(0, len(lines), count):
-        part = list(lines[first : first + count])
-        if sum([len(line.rest) for line in part]) <= MOST_BYTES:
+        part = lines.part(first, first + count)
+        if sum([len(event.body) for event in part.events]) <= MOST_BYTES:
             yield part
         else:
             yield from _cut_by_size(part)
 
 
-def _cut_by_size(lines: Sequence[Line]) -> Iterator[list[Line]]:
-    part: list[Line] = []
-    size = 0
-    for line in lines:
-        if part and size + len(line.rest) > MOST_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(line)
-        size += len(line.rest)
-    yield part
+def _cut_by_size(lines: Lines) -> Iterator[Lines]:
+    first = size = 0
+    for last, event in enumerate(lines.events):
+        if last > first and size + len(event.body) > MOST_BYTES:
+            yield lines.part(first, last)
+            first, size = last, 0
+        size += len(event.body)
+    yield lines.part(first, len(lines))
 
 
 def _together(results: Iterable[Delivered]) -> Delivered:

@@ -19,11 +19,11 @@ from msgspec import Struct
 
 from mlmon.core import schema
 from mlmon.core.errors import StoreUnreachableError
+from mlmon.core.event import Event
 from mlmon.stores.search import asking, filters
 from mlmon.stores.search.asking import ABSENT_IS_EMPTY
 from mlmon.stores.search.compile import Body
 from mlmon.stores.search.connection import ANSWER_S, Connection
-from mlmon.stores.search.lines import Line
 
 CLOCKS: Final = timedelta(minutes=5)
 """A producer's clock may be so much ahead of the cluster's."""
@@ -69,8 +69,8 @@ class Earlier:
         self._known: dict[str, _Known] = {}
         self._may_ask = True
 
-    def ids(self, stream: str, lines: Sequence[Line], *, is_again: bool = False) -> Collection[str]:
-        """The ids of lines that an earlier index of the stream has; `is_again` says they were sent before.
+    def ids(self, stream: str, events: Sequence[Event], *, is_again: bool = False) -> Collection[str]:
+        """The ids of events that an earlier index of the stream has; `is_again` says they were sent before.
 
         None where this user may not read. What a lost shard had is not known, and is written anew.
 
@@ -80,13 +80,13 @@ class Earlier:
         """
         if not self._may_ask:
             return ()
-        known = self._of(stream, lines, is_again=is_again)
-        suspects = _older(lines, known.generations)
+        known = self._of(stream, events, is_again=is_again)
+        suspects = _older(events, known.generations)
         return self._found(known, suspects) if suspects else ()
 
-    def _of(self, stream: str, lines: Sequence[Line], *, is_again: bool) -> _Known:
+    def _of(self, stream: str, events: Sequence[Event], *, is_again: bool) -> _Known:
         """What is known of a stream; looked at anew where an id comes a second time."""
-        ids = [line.id for line in lines]
+        ids = [event.id for event in events]
         with self._lock:
             known = self._known.get(stream)
             if known is None or is_again or time.monotonic() >= known.until_s or _has_any(known.ids, ids):
@@ -113,9 +113,9 @@ class Earlier:
             ids=set(),
         )
 
-    def _found(self, known: _Known, suspects: Sequence[Line]) -> Collection[str]:
-        """The ids of lines that are in an index but the last, of those that were written to in their time."""
-        times = [line.time for line in suspects if line.time is not None]
+    def _found(self, known: _Known, suspects: Sequence[Event]) -> Collection[str]:
+        """The ids of those that are in an index but the last, of what was written to in their time."""
+        times = [event.timestamp for event in suspects]
         first, last = min(times), max(times)
         indices = ",".join(
             before.index for before, after in pairwise(known.generations) if first < after.began + CLOCKS
@@ -127,7 +127,7 @@ class Earlier:
             indices, "_search", filter_path="hits.hits._id", pre_filter_shard_size="1", **ABSENT_IS_EMPTY
         )
         time_ = filters.during(schema.TIMESTAMP, first - _MILLISECOND, last + _MILLISECOND)
-        body = _body([line.id for line in suspects], time_)
+        body = _body([event.id for event in suspects], time_)
         found = self._answer("POST", path, body, wait_for=_TOO_MUCH)
         return {hit["_id"] for hit in found.get("hits", {}).get("hits", ())}
 
@@ -157,12 +157,12 @@ def _has_any(known: set[str], ids: list[str]) -> bool:
     return len(known) < expected
 
 
-def _older(lines: Sequence[Line], generations: Sequence[Generation]) -> list[Line]:
-    """The lines that are older than the index that is written to; none where there is none before it."""
+def _older(events: Sequence[Event], generations: Sequence[Generation]) -> list[Event]:
+    """The events that are older than the index that is written to; none where there is none before it."""
     if len(generations) <= 1:
         return []
     first, end = filters.EARLIEST, generations[-1].began + CLOCKS
-    return [line for line in lines if line.time is not None and first < line.time < end]
+    return [event for event in events if first < event.timestamp < end]
 
 
 def _body(ids: list[str], time_: filters.Clause) -> Body:

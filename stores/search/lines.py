@@ -5,8 +5,7 @@ The only thing added is the time of ingestion, spliced in front, as the embedded
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -14,7 +13,7 @@ from msgspec import Struct
 
 from mlmon.core import schema
 from mlmon.core.clock import to_text
-from mlmon.core.event import Document, Event
+from mlmon.core.event import Event
 
 _INGESTED: Final = b'"%s"' % schema.EVENT_INGESTED.encode()
 _BRACE: Final = ord("{")
@@ -23,40 +22,62 @@ _encode: Final = msgspec.json.Encoder().encode
 _whole: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-class Line(Struct, frozen=True, kw_only=True, gc=False):
-    """A document on its way: its place in the batch, its id, and its bytes without the opening brace.
+class Lines(Struct, kw_only=True):
+    """Documents on their way to one place: each with its own place in the batch that it came in.
 
-    `time` is an event's own, by which it is looked for in a stream.
+    Two lists and no object a document, since making that would cost a tenth of what sending one does.
     """
 
-    place: int
-    id: str
-    rest: bytes
-    time: datetime | None = None
+    events: list[Event] = []
+    places: list[int] = []
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[int, Event]]) -> Lines:
+        """Some documents, each with its place."""
+        lines = cls()
+        for place, event in pairs:
+            lines.places.append(place)
+            lines.events.append(event)
+        return lines
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.events)
+
+    def __iter__(self) -> Iterator[tuple[int, Event]]:
+        """Each document with its place."""
+        return zip(self.places, self.events, strict=True)
+
+    def __add__(self, others: Lines) -> Lines:
+        """These, and others behind them."""
+        return Lines(events=self.events + others.events, places=self.places + others.places)
+
+    def part(self, first: int, last: int) -> Lines:
+        """Those from one to another, which is left out."""
+        return Lines(events=self.events[first:last], places=self.places[first:last])
+
+    def but(self, ids: Collection[str]) -> Lines:
+        """Those of other ids than these."""
+        return Lines.of((place, event) for place, event in self if event.id not in ids)
 
 
-def of_event(place: int, event: Event) -> Line:
-    """The line of an event."""
-    body = event.body
-    if event.is_stamped:
-        document = _whole(body)
-        document.pop(schema.EVENT_INGESTED, None)
-        body = _encode(document)
-    elif body[0] != _BRACE:
-        body = body.lstrip()
-    return Line(place=place, id=event.id, rest=body[1:], time=event.timestamp)
-
-
-def of_document(place: int, document: Document) -> Line:
-    """The line of a result."""
-    return Line(place=place, id=document[schema.EVENT_ID], rest=_encode(document)[1:])
-
-
-def payload(lines: Iterable[Line], *, operation: str, ingested_ns: int) -> bytes:
+def payload(events: Iterable[Event], *, operation: str, ingested_ns: int) -> bytes:
     """The body of a bulk request for one index, every document stamped with the time of ingestion."""
-    stamp = b'}}\n{%s:"%s",' % (_INGESTED, to_text(ingested_ns).encode())
     head = b'{"%s":{"_id":' % operation.encode()
+    stamp = b'}}\n{%s:"%s",' % (_INGESTED, to_text(ingested_ns).encode())
     parts: list[bytes] = []
-    for line in lines:
-        parts += (head, _encode(line.id), stamp, line.rest, b"\n")
+    for event in events:
+        body = event.body
+        if event.is_stamped or body[0] != _BRACE:
+            body = _plain(event)
+        parts += (head, _encode(event.id), stamp, body[1:], b"\n")
     return b"".join(parts)
+
+
+def _plain(event: Event) -> bytes:
+    """The body without a time of ingestion of its own, and without blanks in front."""
+    if not event.is_stamped:
+        return event.body.lstrip()
+    document = _whole(event.body)
+    document.pop(schema.EVENT_INGESTED, None)
+    return _encode(document)

@@ -18,18 +18,18 @@ from mlmon.stores.search.mapping import UNINDEXED
 _FAMILIES: Final = tuple(field.name for field in schema.FIELDS.values() if field.is_open)
 
 
-def hard_names(rest: bytes) -> bytes | None:
+def hard_names(body: bytes) -> bytes | None:
     """The document with the members aside whose names are empty, blank or have dots; None where none has."""
-    return _moved(rest, lambda name: not name.strip() or "." in name)
+    return _moved(body, lambda name: not name.strip() or "." in name)
 
 
-def all_members(rest: bytes) -> bytes | None:
+def all_members(body: bytes) -> bytes | None:
     """The document with all members of families aside; None where it has none."""
-    return _moved(rest, lambda _: True)
+    return _moved(body, lambda _: True)
 
 
-def _moved(rest: bytes, is_hard: Callable[[str], bool]) -> bytes | None:
-    document: Document = msgspec.json.decode(b"{" + rest)
+def _moved(body: bytes, is_hard: Callable[[str], bool]) -> bytes | None:
+    document: Document = msgspec.json.decode(body)
     aside: dict[str, Any] = document.pop(UNINDEXED, None) or {}
     found = False
     for family in _FAMILIES:
@@ -43,4 +43,4 @@ def _moved(rest: bytes, is_hard: Callable[[str], bool]) -> bytes | None:
             aside[family] = {**aside.get(family, {}), **hard}
     if not found:
         return None
-    return msgspec.json.encode({**document, UNINDEXED: aside})[1:]
+    return msgspec.json.encode({**document, UNINDEXED: aside})

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 from urllib.parse import quote
+
+import msgspec
 
 from mlmon.core import clock as clocks
 from mlmon.core.clock import Clock
 from mlmon.core.errors import StoreError, UsageError
 from mlmon.core.event import Event
 from mlmon.core.result import Result, dataset_of, identity, to_document
-from mlmon.core.schema import Dataset
 from mlmon.core.store import Refused, Written
-from mlmon.stores.search import lines as ndjson
 from mlmon.stores.search import names, stamping, verdicts
 from mlmon.stores.search.bulk import CREATE, PATIENCE_S, Bulk, Target
 from mlmon.stores.search.connection import Connection
 from mlmon.stores.search.earlier import Earlier
-from mlmon.stores.search.lines import Line
+from mlmon.stores.search.lines import Lines
 
+_encode: Final = msgspec.json.Encoder().encode
 _NO_TEMPLATE: Final = "no matching index template"
+_STREAM: Final = attrgetter("dataset", "namespace")
+_MODEL_TOO: Final = attrgetter("dataset", "namespace", "model")
 BAD_NAMESPACE: Final = "bad_namespace"
 """The reason of an event whose namespace cannot be part of an index's name."""
 
@@ -97,25 +102,31 @@ class ClusterWriter:
             )
         self._known.add(stream)  # a refusal of any other kind is told by the write itself
 
-    def _by_stream(self, events: Sequence[Event]) -> tuple[dict[str, list[Line]], list[Refused]]:
-        groups: dict[tuple[Dataset, str, str | None], list[Line]] = {}
-        last, lines = None, list[Line]()
-        for place, event in enumerate(events):
-            model = event.model if self._stream_per_model else None
-            key = (event.dataset, event.namespace or self._namespace, model)
-            if key != last:  # neighbours mostly go to one stream, and to compare is cheaper than to look up
-                last, lines = key, groups.setdefault(key, [])
-            lines.append(ndjson.of_event(place, event))
-        targets: dict[str, list[Line]] = {}
+    def _by_stream(self, events: Sequence[Event]) -> tuple[dict[str, Lines], list[Refused]]:
+        targets: dict[str, Lines] = {}
         refused: list[Refused] = []
-        for (dataset, namespace, model), lines in groups.items():
+        for event, lines in self._alike(events):
+            model = event.model if self._stream_per_model else None
             try:
-                targets[names.stream(dataset, names.checked(namespace), model)] = lines
+                namespace = names.checked(event.namespace or self._namespace)
             except UsageError as error:
-                refused += [
-                    Refused(place=line.place, reason=BAD_NAMESPACE, detail=str(error)) for line in lines
-                ]
+                why = str(error)
+                refused += [Refused(place=at, reason=BAD_NAMESPACE, detail=why) for at in lines.places]
+            else:
+                stream = names.stream(event.dataset, namespace, model)
+                targets[stream] = targets.get(stream, Lines()) + lines
         return targets, refused
+
+    def _alike(self, events: Sequence[Event]) -> Iterator[tuple[Event, Lines]]:
+        """The events that go to one stream, with one of them; a few such groups may go to the same."""
+        groups: dict[object, tuple[Event, Lines]] = {}
+        place = 0
+        for key, run in groupby(events, _MODEL_TOO if self._stream_per_model else _STREAM):
+            together = list(run)  # neighbours mostly go to one stream, so most is done for many at once
+            _, lines = groups.setdefault(key, (together[0], Lines()))
+            lines.events += together
+            lines.places += range(place, place := place + len(together))
+        yield from groups.values()
 
     def put(self, results: Sequence[Result]) -> None:
         """Store results; the last of an identity replaces the others.
@@ -125,12 +136,12 @@ class ClusterWriter:
 
         """
         last = {identity(result): result for result in results}
-        targets: dict[str, list[Line]] = {}
-        for place, result in enumerate(last.values()):
+        targets: dict[str, list[Event]] = {}
+        for name, result in last.items():
             index = names.month_index(dataset_of(result), self._namespace, result.window.start)
-            targets.setdefault(index, []).append(ndjson.of_document(place, to_document(result)))
-        for index, lines in targets.items():
-            done = self._bulk.deliver(Target(index=index, operation="index"), lines)
+            targets.setdefault(index, []).append(_event(name, result))
+        for index, events in targets.items():
+            done = self._bulk.deliver(Target(index=index, operation="index"), Lines.of(enumerate(events)))
             if done.refused:
                 first = done.refused[0]
                 raise StoreError(
@@ -141,3 +152,16 @@ class ClusterWriter:
     def close(self) -> None:
         """Free the threads; a second call does no harm."""
         self._bulk.close()
+
+
+def _event(name: str, result: Result) -> Event:
+    """A result in the form in which documents are sent."""
+    return Event(
+        id=name,
+        dataset=dataset_of(result),
+        timestamp=result.window.start,
+        model=result.model,
+        producer=None,
+        sequence=None,
+        body=_encode(to_document(result)),
+    )

@@ -7,7 +7,7 @@ from mlmon.core import schema
 from mlmon.core.errors import StoreError, StoreUnreachableError
 from mlmon.stores.search import bulk, set_aside
 from mlmon.stores.search.bulk import Bulk, Target
-from mlmon.stores.search.lines import of_event
+from mlmon.stores.search.lines import Lines
 from mlmon.stores.search.mapping import UNINDEXED
 
 TARGET = Target(index="logs-mlmon.inference-default", operation="create")
@@ -23,9 +23,7 @@ def deliver(stub, connect, inference, monkeypatch):
     def send(*ids, patience_s=30.0, **fields):
         one = Bulk(connect(stub.url), patience_s=patience_s)
         made.append(one)
-        return one.deliver(
-            TARGET, [of_event(place, inference(name, **fields)) for place, name in enumerate(ids)]
-        )
+        return one.deliver(TARGET, Lines.of(enumerate(inference(name, **fields) for name in ids)))
 
     yield send
     for one in made:
@@ -41,6 +39,14 @@ def test_an_event_is_stored_as_it_came_with_its_time_of_ingestion_in_front(stub,
     assert deliver("a").stored == 1
     assert stub.documents["a"].startswith(b'{"event.ingested":"')
     assert stub.documents["a"].endswith(b'Z",' + inference("a").body[1:])
+
+
+def test_an_event_has_one_time_of_ingestion(stub, deliver):
+    """A time of ingestion that an event has already, as of another store, gives way to the writer's."""
+    assert deliver("a", **{schema.EVENT_INGESTED: "2013-01-01T00:00:00Z"}).stored == 1
+    pairs = json.loads(stub.documents["a"], object_pairs_hook=list)
+    [stamp] = [value for name, value in pairs if name == schema.EVENT_INGESTED]
+    assert stamp > "2026"
 
 
 def test_what_is_there_already_is_a_duplicate(stub, deliver):
@@ -136,7 +142,7 @@ def test_a_cluster_that_is_not_there_is_unreachable(connect, free_ports, inferen
     [port] = free_ports(1)
     one = Bulk(connect(f"elasticsearch://127.0.0.1:{port}"), patience_s=0.05)
     with pytest.raises(StoreUnreachableError, match=f"127.0.0.1:{port}"):
-        one.deliver(TARGET, [of_event(0, inference("a"))])
+        one.deliver(TARGET, Lines.of([(0, inference("a"))]))
     one.close()
 
 
@@ -152,7 +158,7 @@ def test_times_of_ingestion_ascend_from_request_to_request(stub, connect, infere
     """Each request has a later time of ingestion than the one before, also where the clock stands still."""
     one = Bulk(connect(stub.url), clock=lambda: 1_700_000_000_000_000_000)
     for name in ("a", "b", "c"):
-        one.deliver(TARGET, [of_event(0, inference(name))])
+        one.deliver(TARGET, Lines.of([(0, inference(name))]))
     one.close()
     stamps = [json.loads(stub.documents[name])[schema.EVENT_INGESTED] for name in ("a", "b", "c")]
     assert all(first < second for first, second in pairwise(stamps))
@@ -161,9 +167,9 @@ def test_times_of_ingestion_ascend_from_request_to_request(stub, connect, infere
 def test_only_hard_names_are_set_aside(inference):
     """Names that are blank or have dots go aside, others stay; an event without such names stays as it is."""
     event = inference("a", **{schema.FEATURES_NUMERIC: {"a.b": 1.0, "a": 2.0}, schema.LABELS: {" ": "x"}})
-    moved = set_aside.hard_names(of_event(0, event).rest)
+    moved = set_aside.hard_names(event.body)
     assert moved is not None
-    document = json.loads(b"{" + moved)
+    document = json.loads(moved)
     assert document[schema.FEATURES_NUMERIC] == {"a": 2.0}
     assert document[UNINDEXED] == {schema.FEATURES_NUMERIC: {"a.b": 1.0}, schema.LABELS: {" ": "x"}}
-    assert set_aside.hard_names(of_event(0, inference("b")).rest) is None
+    assert set_aside.hard_names(inference("b").body) is None

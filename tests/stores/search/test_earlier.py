@@ -13,7 +13,6 @@ from mlmon.stores.search import asking, earlier, facts, setup
 from mlmon.stores.search.access import Access
 from mlmon.stores.search.connection import Http, Response
 from mlmon.stores.search.earlier import Earlier
-from mlmon.stores.search.lines import of_event
 from mlmon.stores.search.templates import Options
 from mlmon.stores.search.writer import ClusterWriter
 
@@ -195,8 +194,8 @@ def test_a_user_who_may_not_read_is_not_asked_for_again(stub, connect, inference
     connection = Counting(connect(stub.url))
     connection.after["_settings"] = lambda _: Response(status=403, body=b"{}")
     known = Earlier(connection)
-    lines = [of_event(0, inference("a"))]
-    assert [known.ids("logs-x", lines) for _ in range(3)] == [(), (), ()]
+    events = [inference("a")]
+    assert [known.ids("logs-x", events) for _ in range(3)] == [(), (), ()]
     assert connection.kinds == ["_settings"]
 
 
