@@ -238,9 +238,14 @@ class SearchStore:
         with self._lock:
             is_unseen = dataset in self._unseen
             self._unseen.discard(dataset)
-        if is_unseen or question.time == schema.EVENT_INGESTED:
+        if not is_unseen and question.time != schema.EVENT_INGESTED:
+            return
+        try:
             path = target(self._pattern(dataset), "_refresh", **ABSENT_IS_EMPTY)
             ask_if_allowed(self._connection, "POST", path)
+        except BaseException:
+            self._wrote({dataset})  # the next question tries again, or it would miss what was written
+            raise
 
     def _sources(self, dataset: Dataset) -> tuple[str, ...]:
         """The indices behind a dataset, as they were some seconds ago at most."""

@@ -4,6 +4,7 @@ The cluster is a stub that gives the answers it is told; what real ones say was 
 """
 
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import msgspec
@@ -13,7 +14,9 @@ from mlmon.core import query as q
 from mlmon.core import schema
 from mlmon.core.errors import StoreError, StoreUnreachableError
 from mlmon.core.query import Query, Scan
+from mlmon.core.result import Metric
 from mlmon.core.schema import Dataset
+from mlmon.core.window import Window
 from mlmon.stores import elasticsearch, opensearch
 from mlmon.stores.search import asking
 from mlmon.stores.search.access import Access
@@ -183,3 +186,18 @@ def test_an_event_in_two_indices_is_scanned_once(store, stub):
     stub.answers = [*opened, (200, pages[0]), (200, pages[1]), (200, {})]
     batches = list(store.scan(Scan(dataset=Dataset.INFERENCE, batch_size=3)))
     assert [it[schema.EVENT_ID] for batch in batches for it in batch] == ["a", "b"]
+
+
+def test_what_was_written_is_made_visible_also_after_that_failed_once(store, stub):
+    """Where a question could not refresh what this store wrote, the next one does, or it would miss that."""
+    window = Window(start=datetime(2013, 3, 1, tzinfo=UTC), end=datetime(2013, 3, 2, tzinfo=UTC))
+    stub.answers = [(200, {"errors": False, "items": []})]
+    store.put([Metric(analyzer="t", model="m", name="x", window=window, size="1d", value=0.1, n=1)])
+    written = Query(dataset=Dataset.METRIC, measures={"n": q.Count()})
+    stub.answers = [(500, REFUSED), (200, WHOLE)]
+    with pytest.raises(StoreError):
+        store.query(written)
+    stub.asked.clear()
+    for _ in range(2):
+        assert store.query(written).rows == [{"n": 7}]
+    assert ["_refresh" in path for _, path, _ in stub.asked if "_resolve" not in path] == [True, False, False]
