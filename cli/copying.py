@@ -93,19 +93,21 @@ def _write(target: Store, documents: Sequence[Document], done: Copied) -> None:
 
 def _scanned(source: Reader, dataset: Dataset, mark: datetime | None) -> Iterator[list[Document]]:
     """What was stored at the mark or later; the batch in which a copy stopped comes again."""
-    scan = Scan(dataset=dataset, window=_since(mark), time=schema.EVENT_INGESTED, batch_size=BATCH)
+    window = _since(source, mark)
+    scan = Scan(dataset=dataset, window=window, time=schema.EVENT_INGESTED, batch_size=BATCH)
     return source.scan(scan)
 
 
 def _left(source: Reader, dataset: Dataset, mark: datetime | None) -> int:
-    count: int = source.query(
-        Query(dataset=dataset, window=_since(mark), time=schema.EVENT_INGESTED, measures={"n": Count()})
-    ).rows[0]["n"]
+    window = _since(source, mark)
+    query = Query(dataset=dataset, window=window, time=schema.EVENT_INGESTED, measures={"n": Count()})
+    count: int = source.query(query).rows[0]["n"]
     return count
 
 
-def _since(mark: datetime | None) -> Window | None:
-    return None if mark is None else Window(start=mark, end=_FOREVER)
+def _since(source: Reader, mark: datetime | None) -> Window | None:
+    """From the mark on, and so much before it as a document may have come late to the source."""
+    return None if mark is None else Window(start=mark - source.settling, end=_FOREVER)
 
 
 def _mark(target: Reader, source: Reader, dataset: Dataset) -> datetime | None:

@@ -59,6 +59,16 @@ def is_cluster(config: Config) -> bool:
     return access.is_cluster(config.store.url)
 
 
+def location(config: Config) -> Path | str:
+    """Where the store of the settings is, the same however it is written: a folder, or a cluster's address.
+
+    Raises:
+        UsageError: the URL has a scheme that no store has.
+
+    """
+    return config.store.url.rstrip("/") if is_cluster(config) else folder(config.store).resolve()
+
+
 def _in_cluster(config: Config) -> Store:
     import os
 

@@ -30,11 +30,11 @@ def command(asked: Asked, source: str, target: str) -> None:
     from mlmon.core.errors import UsageError
     from mlmon.core.schema import Dataset
 
-    if source == target:
-        raise UsageError(f"FROM and TO are both '{source}'. Name two different stores.")
     config = settings(asked)
     place = replace(config, store=replace(config.store, url=source))
     other = replace(config, store=replace(config.store, url=target))
+    if wiring.location(place) == wiring.location(other):
+        raise UsageError(f"FROM '{source}' and TO '{target}' are one store. Name two different stores.")
     datasets = tuple(Dataset)
     with wiring.reading(place) as reader, wiring.writing(other, wiring.EVENTS, wiring.RESULTS) as store:
         left = copying.total(reader, store, datasets)
