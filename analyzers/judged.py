@@ -59,8 +59,8 @@ def judge(
     """Hold predictions against outcomes; rows without an outcome are left out.
 
     With scores and no predictions, a score of `threshold` or more predicts the positive class. The positive
-    class is the one named, else `1`, `true`, `yes` or `positive`, also where only their opposite is there; else
-    that with the higher mean score.
+    class is the one named, else `1`, `true`, `yes` or `positive`, also where only the opposite is there;
+    else that with the higher mean score.
 
     Raises:
         UsageError: nothing was predicted, or the columns do not fit the task.
