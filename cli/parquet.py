@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import duckdb
 
+from mlmon.cli import sql
+from mlmon.cli.sql import literal, quoted
 from mlmon.core.errors import StoreError, UsageError
 
 _BATCH: Final = 10_000
@@ -24,8 +26,8 @@ def columns_of(path: str) -> list[str]:
         UsageError: the file is no Parquet.
 
     """
-    with duckdb.connect() as connection:
-        described = _opened(connection, path, "*").description
+    with sql.opened() as connection:
+        described = _selected(connection, path, "*").description
         return [name for name, *_ in described]
 
 
@@ -36,25 +38,20 @@ def read(path: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, 
         UsageError: the file is no Parquet.
 
     """
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        found = _opened(connection, path, ", ".join(map(_quoted, columns)) if columns else "*")
+    with sql.opened() as connection:
+        found = _selected(connection, path, ", ".join(map(quoted, columns)) if columns else "*")
         names = [name for name, *_ in found.description]
         while batch := found.fetchmany(_BATCH):
             for cells in batch:
                 yield dict(zip(names, cells, strict=True))
 
 
-def _opened(connection: duckdb.DuckDBPyConnection, path: str, columns: str) -> duckdb.DuckDBPyConnection:
+def _selected(connection: duckdb.DuckDBPyConnection, path: str, columns: str) -> duckdb.DuckDBPyConnection:
     try:
         return connection.execute(f"SELECT {columns} FROM read_parquet(?)", [path])  # noqa: S608 - names are quoted
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"{path} cannot be read as Parquet: {reason}") from None
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def write(path: Path, lines: Iterable[bytes], columns: dict[str, str]) -> None:
@@ -69,8 +66,7 @@ def write(path: Path, lines: Iterable[bytes], columns: dict[str, str]) -> None:
                 file.write(line)
         if not between.stat().st_size:
             between.write_bytes(b"")
-        with duckdb.connect() as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+        with sql.opened() as connection:
             connection.execute(f"SET memory_limit = '{_MEMORY}'")
             connection.execute("SET preserve_insertion_order = true")
             connection.execute("SET temp_directory = ?", [folder])
@@ -79,17 +75,13 @@ def write(path: Path, lines: Iterable[bytes], columns: dict[str, str]) -> None:
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, source: Path, target: Path, columns: dict[str, str]) -> None:
-    typed = ", ".join(f"{_text(name)}: {_text(kind)}" for name, kind in columns.items())
+    typed = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns.items())
     read_all = (
-        f"SELECT * FROM read_json({_text(str(source))}, format = 'newline_delimited', columns = {{{typed}}}, "  # noqa: S608 - quoted
-        f"maximum_object_size = {_LONGEST_LINE})"
+        f"SELECT * FROM read_json({literal(str(source))}, format = 'newline_delimited', "  # noqa: S608 - quoted
+        f"columns = {{{typed}}}, maximum_object_size = {_LONGEST_LINE})"
     )
-    copy = f"COPY ({read_all}) TO {_text(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+    copy = f"COPY ({read_all}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
     try:
         connection.execute(copy)
     except duckdb.Error as error:
         raise StoreError(f"Parquet cannot be written: {str(error).splitlines()[0]}") from None
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""DuckDB over the files that a person brings: a connection for one task, and how SQL writes names and text."""
+"""DuckDB for one task over files that a person brings, and how its SQL writes names and text."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ import os
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +17,8 @@ MEMORY_LIMIT: Final = "320MB"
 """What DuckDB may hold before it spills to disk."""
 
 _MOST_THREADS: Final = 4
+_INTERRUPTED: Final = "Query interrupted"
+"""All that DuckDB says of a statement amid which a handler of a signal raised, as that of Ctrl-C does."""
 
 
 class Engine:
@@ -37,9 +41,23 @@ class Engine:
         )
         self._closed = False
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A connection of its own for one thread; the caller closes it."""
-        return self._database.cursor()
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection of its own for one thread, closed after the block.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C came amid a statement; DuckDB itself raises a RuntimeError then.
+
+        """
+        cursor = self._database.cursor()
+        try:
+            yield cursor
+        except RuntimeError as error:
+            if str(error) == _INTERRUPTED:
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            cursor.close()
 
     def close(self) -> None:
         """End the database and remove its folder; a second call does no harm."""

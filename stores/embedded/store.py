@@ -122,24 +122,18 @@ class EmbeddedStore:
         unique = view.is_unique(scan.dataset, sources)
         limited = scan if limit == scan.limit else replace(scan, limit=limit)
         sql = compiler.compile_scan(limited, sources, unique=unique, after=after)
-        cursor = self._engine.cursor()
-        try:
+        with self._engine.cursor() as cursor:
             cursor.execute(sql.text, list(sql.parameters))
             while values := cursor.fetchmany(scan.batch_size):
                 yield values, answer.documents(values, outputs)
-        finally:
-            cursor.close()
 
     def _sources(self, question: Query | Scan) -> tuple[Source, ...]:
         current, tables = self._view.take(question.dataset)
         return view.sources(self._root, question, current, tables)
 
     def _fetch(self, sql: Sql) -> list[Any]:
-        cursor = self._engine.cursor()
-        try:
+        with self._engine.cursor() as cursor:
             return cursor.execute(sql.text, list(sql.parameters)).fetchall()
-        finally:
-            cursor.close()
 
     def _retrying(self, question: Query | Scan, ask: Callable[[tuple[Source, ...]], _T]) -> _T:
         error: Exception | None = None

@@ -124,12 +124,9 @@ class Upkeep:
 
     def _roll(self, number: int) -> None:
         path = layout.tail_path(self._root, self._group, number)
-        cursor = self._engine.cursor()
-        try:
+        with self._engine.cursor() as cursor:
             written, bad = segments.roll(cursor, self._root, path, self._number)
             self._keep_ids(cursor, written)
-        finally:
-            cursor.close()
         self._set_aside(bad)
         with self._mutex:
             current = self._with(self.manifest, written)
@@ -177,13 +174,10 @@ class Upkeep:
                 self._merge(run)
 
     def _merge(self, run: Sequence[Segment], keep_from: int | None = None) -> None:
-        cursor = self._engine.cursor()
-        try:
-            held = [(it, self.manifest.columns[it.columns]) for it in run]
+        held = [(it, self.manifest.columns[it.columns]) for it in run]
+        with self._engine.cursor() as cursor:
             merged = segments.merge(cursor, self._root, held, self._number(), keep_from)
             self._keep_ids(cursor, [merged] if merged else [])
-        finally:
-            cursor.close()
         with self._mutex:
             gone = {it.file for it in run}
             kept = tuple(it for it in self.manifest.segments if it.file not in gone)

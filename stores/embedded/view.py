@@ -80,10 +80,9 @@ class View:
     def _drop(self, group: Group, current: Manifest) -> None:
         gone = [key for key in self._loaded if key[0] is group and key[1] not in current.tails]
         for key in gone:
-            cursor = self._engine.cursor()
-            for _, name in self._loaded.pop(key).tables:
-                cursor.execute(f"DROP TABLE IF EXISTS {shape.quoted(name)}")
-            cursor.close()
+            with self._engine.cursor() as cursor:
+                for _, name in self._loaded.pop(key).tables:
+                    cursor.execute(f"DROP TABLE IF EXISTS {shape.quoted(name)}")
 
     def _load(self, group: Group, number: int, dataset: Dataset) -> list[Table]:
         path = layout.tail_path(self._root, group, number)
@@ -98,19 +97,16 @@ class View:
         return list(loaded.tables)
 
     def _append(self, dataset: Dataset, loaded: _Loaded, lines: list[bytes]) -> None:
-        cursor = self._engine.cursor()
+        with self._engine.cursor() as cursor:
 
-        def parse(some: list[bytes]) -> None:
-            self._parse(cursor, dataset, loaded, some)
+            def parse(some: list[bytes]) -> None:
+                self._parse(cursor, dataset, loaded, some)
 
-        try:
             try:
                 parse(lines)
             except duckdb.Error:
                 good, _ = sound.mend_all(lines)
                 sound.isolate(good, parse, duckdb.Error)
-        finally:
-            cursor.close()
 
     def _parse(
         self, cursor: duckdb.DuckDBPyConnection, dataset: Dataset, loaded: _Loaded, lines: list[bytes]

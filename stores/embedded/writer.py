@@ -76,9 +76,8 @@ class GroupWriter:
                         path.unlink()
         for path in (self._root / "new").glob(f"{self._group}-*"):
             path.unlink()
-        cursor = self._engine.cursor()
-        recall.from_segments(cursor, self._root, listed, self._seen)
-        cursor.close()
+        with self._engine.cursor() as cursor:
+            recall.from_segments(cursor, self._root, listed, self._seen)
         self._ingested_us = max((it.last_ingested for it in listed.segments), default=0)
         return sum(self._recover_tail(number) for number in listed.tails)
 
