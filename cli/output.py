@@ -166,8 +166,3 @@ def _print(rows: Sequence[Row], columns: Sequence[Column]) -> None:
         console.print(table)
     for line in captured.get().splitlines():
         click.echo(line.rstrip())
-
-
-def varying(rows: Sequence[Row], key: str) -> bool:
-    """Whether a column says something: whether the rows differ in it."""
-    return len({row.get(key) for row in rows}) > 1
