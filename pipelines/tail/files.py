@@ -85,8 +85,11 @@ class Files:
         self._unread[old.key] = start
         self._seek()
 
-    def begun(self, follower: Follower, first: Place) -> None:
-        """The first lines of a file were read, up to a place: follow what it held before and nobody read."""
+    def begin(self, follower: Follower, first: Place) -> None:
+        """The first lines of a file were read: it is known by them; what it held before is followed, too."""
+        begun_bytes = min(places.COMPARED_BYTES, first.offset)
+        follower.place = structs.replace(follower.place, head=first.head, begun_bytes=begun_bytes)
+        self.is_changed = True
         start = self._unread.pop(follower.place.key, None)
         if start is None:
             return
@@ -142,7 +145,7 @@ class Files:
     def _take(self, key: Key, path: str, status: os.stat_result) -> None:
         """Follow a file from where it was left, or from its start where it is new."""
         known = self._closed.pop(key, None) or next((it for it in self._gone if it.key == key), None)
-        if known is not None and not known.offset:
+        if known is not None and not known.has_bytes:
             self._unread[key] = known
         if known is not None and self._follow(
             path, structs.replace(known, path=path, gone_ns=0, is_done=False)
@@ -166,7 +169,7 @@ class Files:
 
     def _original(self, path: str, status: os.stat_result) -> Place | None:
         """The place of the file that an unknown one is the copy of."""
-        candidates = [it for it in self.places() if it.offset and rotated.is_rotated(path, it.path)]
+        candidates = [it for it in self.places() if it.has_bytes and rotated.is_rotated(path, it.path)]
         if not candidates:
             return None
         is_young = self._clock() - status.st_mtime_ns < _COPYING_NS

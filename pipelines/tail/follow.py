@@ -99,7 +99,12 @@ class Follower:
     def after(self, cut: Cut) -> Place:
         """The place behind some lines."""
         return structs.replace(
-            self.place, offset=cut.end, head=cut.head, last=cut.last, modified_ns=max(self._modified_ns, 0)
+            self.place,
+            offset=cut.end,
+            begun_bytes=0,
+            head=cut.head,
+            last=cut.last,
+            modified_ns=max(self._modified_ns, 0),
         )
 
     def close(self) -> Place:

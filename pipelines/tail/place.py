@@ -31,9 +31,10 @@ class Place(Struct, frozen=True, kw_only=True):
 
     `name` is drawn when the file is first seen and stays with it, so that a line of it that has no id is
     given the same one whenever it is read. `head` and `last` are digests of bytes at the start and before
-    `offset`. `modified_ns` is when the file was last written to, as far as is known; `gone_ns` since when
-    no such file is found, 0 where it is there. Both are nanoseconds since 1970. `is_done` says that it was
-    read to its end before it was gone, so that nobody need look where it went.
+    `offset`; `begun_bytes` is how many are in `head` while nothing is known to be stored. `modified_ns` is
+    when the file was last written to, as far as is known; `gone_ns` since when no such file is found, 0 where
+    it is there. Both are nanoseconds since 1970. `is_done` says that it was read to its end before it was
+    gone, so that nobody need look where it went.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Place(Struct, frozen=True, kw_only=True):
     inode: int
     name: str
     offset: int = 0
+    begun_bytes: int = 0
     head: str = ""
     last: str = ""
     modified_ns: int = 0
@@ -51,6 +53,11 @@ class Place(Struct, frozen=True, kw_only=True):
     def key(self) -> Key:
         """What the operating system knew the file by."""
         return Key(self.device, self.inode)
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether it is known by what stands in the file, and not by its key alone."""
+        return bool(self.offset or self.begun_bytes)
 
 
 def new(path: str, key: Key, *, modified_ns: int) -> Place:
@@ -77,5 +84,6 @@ def digest(data: bytes) -> str:
 def is_at(descriptor: int, place: Place) -> bool:
     """Whether an open file is the one that was read up to a place."""
     count = min(COMPARED_BYTES, place.offset)
-    last, head = os.pread(descriptor, count, place.offset - count), os.pread(descriptor, count, 0)
+    last = os.pread(descriptor, count, place.offset - count)
+    head = os.pread(descriptor, count or place.begun_bytes, 0)
     return (digest(last), digest(head)) == (place.last, place.head)

@@ -61,7 +61,7 @@ def find(place: Place) -> tuple[str, Key] | None:
     there = [(path, key_of(status), status.st_size) for path, status in _siblings(place.path)]
     # The file itself first, then what may be its copy.
     for path, key, size in sorted(there, key=lambda it: (it[1] != place.key, it[0])):
-        is_candidate = key == place.key or place.offset > 0
+        is_candidate = key == place.key or place.has_bytes
         if is_candidate and size >= place.offset and _is_at(path, place):
             return path, key
     return None

@@ -72,6 +72,7 @@ class Tail:
         self._files = Files(
             patterns, offsets.load(), max_line_bytes=max_line_bytes, clock=clock, linger_s=linger_s
         )
+        self._batches: list[_Batch] = []  # those that were read; they wait where the places cannot be kept
         self._turn = 0
         self._lines = 0
         self._read_bytes = 0
@@ -102,10 +103,11 @@ class Tail:
 
         """
         self._files.look()
+        self._batches = self._batches or list(self._read())
         if self._files.is_changed:
-            # The name of a file must be kept before a line of it is stored under that name.
+            # The name of a file, and how it begins, must be kept before a line is stored under that name.
             self._save()
-        batches = list(self._read())
+        batches, self._batches = self._batches, []
         if self._store(batches, stop):
             self._move(batches)
         followers = list(self._files.followers.values())
@@ -137,7 +139,8 @@ class Tail:
             if cut is not None:
                 left -= cut.end - follower.place.offset
                 place = follower.after(cut)
-                self._files.begun(follower, place)
+                if not follower.place.has_bytes:
+                    self._files.begin(follower, place)
                 yield _Batch(follower=follower, cut=cut, place=place)
             else:
                 self._files.rest(follower)
@@ -227,7 +230,7 @@ def following(
     The places are kept in `folder`. At the end what was handed over is waited for.
 
     Raises:
-        UsageError: a pattern names a folder.
+        UsageError: a pattern names a folder, a pipe or a device.
         StoreLockedError: another process follows files for the folder.
         StoreError: the places cannot be read.
 
@@ -255,8 +258,13 @@ def following(
 
 def _check(patterns: Sequence[str]) -> None:
     for pattern in patterns:
-        if not pattern or Path(pattern).is_dir():
+        path = Path(pattern)
+        if not pattern or path.is_dir():
             raise UsageError(
-                f"'{pattern}' cannot be followed: it is no file. "
-                f"Name files, such as {Path(pattern) / '*.log'}."
+                f"'{pattern}' cannot be followed: it is no file. Name files, such as {path / '*.log'}."
+            )
+        if path.exists() and not path.is_file():
+            raise UsageError(
+                f"'{pattern}' cannot be followed: it is a pipe or a device, which keeps no lines that could "
+                "be read again after a restart. Write them into a file, and follow that."
             )

@@ -8,7 +8,7 @@ from threading import Event
 import msgspec
 import pytest
 
-from mlmon.core.errors import StoreLockedError
+from mlmon.core.errors import StoreError, StoreLockedError
 from mlmon.pipelines import deadletter
 from mlmon.pipelines.tail import place as places
 from mlmon.pipelines.tail.offsets import Offsets
@@ -354,6 +354,31 @@ def test_a_file_moved_twice_is_found_again(logs, begin, drain, messages, is_kill
     assert messages() == ["a", "b", "c", "d"]
 
 
+@pytest.mark.parametrize("pattern", ["app.log", "app.log*"])
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_kill_amid_the_first_lines_of_a_file_that_is_emptied_then(
+    logs, begin, drain, messages, monkeypatch, pattern, is_first
+):
+    """Lines that were stored before their place was kept lend their ids to no others, and come once."""
+    path = logs / "app.log"
+    if not is_first:
+        add(path, "a", "a")
+        drain(begin(pattern))
+        shutil.copyfile(path, logs / "app.log.1")
+        os.truncate(path, 0)
+    tail = begin(pattern)
+    add(path, "b", "c", "d")
+    with monkeypatch.context() as patched:
+        patched.setattr(tail, "_move", lambda _: None)  # it is killed before it comes to this
+        tail.round(Event())
+        tail.round(Event())
+    shutil.copyfile(path, logs / "app.log.2")
+    os.truncate(path, 0)
+    add(path, "e", "f", "g", "h")
+    drain(begin(pattern, killed=True))
+    assert messages() == [*([] if is_first else ["a", "a"]), "b", "c", "d", "e", "f", "g", "h"]
+
+
 @pytest.mark.parametrize("is_moved_on", [False, True])
 def test_a_rotated_file_that_was_found_and_not_read_is_found_again(logs, begin, drain, messages, is_moved_on):
     """After a kill between the look and the first read, it is known by the path of its original."""
@@ -373,6 +398,24 @@ def test_a_rotated_file_that_was_found_and_not_read_is_found_again(logs, begin, 
             (logs / f"app.log.{number}").rename(logs / f"app.log.{number + 1}")
     drain(tail)
     assert messages() == ["a", "b1", "b2"]
+
+
+def test_places_that_cannot_be_kept_cost_no_line(logs, begin, drain, messages, monkeypatch):
+    """What was read when the disk was full is stored once there is room again."""
+    add(logs / "app.log", "a", "b")
+    tail = begin()
+
+    def full(_: object) -> None:
+        raise StoreError("No space left on device.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tail._offsets, "save", full)
+        for _ in range(2):
+            with pytest.raises(StoreError, match="No space"):
+                tail.round(Event())
+    assert messages() == []
+    drain(tail)
+    assert messages() == ["a", "b"]
 
 
 def test_a_file_that_cannot_be_read_costs_no_other(logs, begin, drain, messages, monkeypatch, caplog):
