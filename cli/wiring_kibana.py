@@ -94,15 +94,18 @@ def access(config: Config, of: Target) -> Access:
 def connected(config: Config, of: Target, *, patience_s: float | None = None) -> Iterator[Client]:
     """Kibana, ready, with the space of the settings in it; closed at the end of the block.
 
+    One that is not ready is waited for, which is said on stderr.
+
     Raises:
         UsageError, ConfigError: as `access`.
         WireError: it does not answer, or there is no such space.
 
     """
     way_in = access(config, of)
+    from mlmon.cli.output import note
     from mlmon.kibana.client import PATIENCE_S, Client
 
-    client = Client(way_in, patience_s=PATIENCE_S if patience_s is None else patience_s)
+    client = Client(way_in, patience_s=PATIENCE_S if patience_s is None else patience_s, tell=note)
     try:
         client.version()
         client.check_space()

@@ -45,6 +45,11 @@ _ONCE: Final = frozenset({"rule_type_id", "consumer", "enabled"})
 _MOST_TOLD: Final = 5
 
 Sleep = Callable[[float], None]
+Tell = Callable[[str], None]
+
+
+def _quietly(_: str) -> None:
+    """Tell nobody."""
 
 
 class Failure(Struct, frozen=True, kw_only=True):
@@ -87,7 +92,10 @@ class _Session(kibana_api.Kibana):  # type: ignore[misc] # it ships no types
 
 
 class Client:
-    """Kibana, or OpenSearch Dashboards, at an address. Nothing is sent yet."""
+    """Kibana, or OpenSearch Dashboards, at an address. Nothing is sent yet.
+
+    `tell` hears once that it is being waited for, and why.
+    """
 
     def __init__(
         self,
@@ -97,12 +105,14 @@ class Client:
         patience_s: float = PATIENCE_S,
         pause_s: float = _PAUSE_S,
         sleep: Sleep = time.sleep,
+        tell: Tell = _quietly,
     ) -> None:
         self._access = access
         self._kibana = _Session(access, answer_s)
         space = None if access.space == DEFAULT_SPACE else access.space
         self._objects = self._kibana.object(space_id=space)
         self._patience_s, self._pause_s, self._sleep = patience_s, pause_s, sleep
+        self._tell = tell
 
     @property
     def name(self) -> str:
@@ -249,6 +259,8 @@ class Client:
                         f"{error} It was waited for, for {waited:.0f} s. Look at its log; then run this "
                         "again, which finishes the job."
                     ) from None
+                self._tell(f"{error} It is waited for, up to {self._patience_s:.0f} s.")
+                self._tell = _quietly
             self._sleep(self._pause_s)
             waited += self._pause_s
 

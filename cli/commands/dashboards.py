@@ -11,6 +11,8 @@ import click
 
 from mlmon.cli.options import SOURCE, Asked, asks, examples, settings
 from mlmon.cli.wiring_kibana import TARGETS
+from mlmon.core.panel import ALL
+from mlmon.core.window import SIZES
 
 if TYPE_CHECKING:
     from mlmon.cli.wiring_kibana import Comparison, Rendered
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_SIZES: Final = ("1h", "1d", "7d", "month")
+_SIZES: Final = tuple(size for size in SIZES if size != ALL)
 _RENDER: Final = "mlmon dashboards render --target kibana --out DIR"
 _PUSH: Final = "mlmon dashboards push --kibana https://HOST:5601"
 _DIFF: Final = "mlmon dashboards diff --kibana https://HOST:5601"
@@ -59,8 +61,10 @@ def command() -> None:
 @command.command(epilog=examples(_RENDER, "mlmon dashboards render --target opensearch --out DIR"))
 @asks(*SOURCE)
 @_shared
-@click.option("--out", required=True, metavar="DIR", type=click.Path(file_okay=False), help="Where to write.")
-def render(asked: Asked, *, target: str | None, size: str, out: str) -> None:
+@click.option(
+    "--out", metavar="DIR", type=click.Path(file_okay=False), help="Where to write. Default: to stdout."
+)
+def render(asked: Asked, *, target: str | None, size: str, out: str | None) -> None:
     """Write the dashboards as a file to import by hand: Stack Management, Saved Objects, Import.
 
     Choose to overwrite there. Panels that a target cannot show are told with the reason.
@@ -71,10 +75,13 @@ def render(asked: Asked, *, target: str | None, size: str, out: str) -> None:
     config = settings(asked)
     of = wiring_kibana.target(config, target)
     wanted = wiring_kibana.rendered(config, of, size)
-    path = Path(out) / f"mlmon-{of}.ndjson"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(wiring_kibana.file(wanted))
-    click.echo(str(path))
+    if out is None:
+        click.echo(wiring_kibana.file(wanted), nl=False)
+    else:
+        path = Path(out) / f"mlmon-{of}.ndjson"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(wiring_kibana.file(wanted))
+        click.echo(str(path))
     _tell_refused(wanted)
     note(f"{len(wanted.objects)} objects. Put them there: mlmon dashboards push --kibana URL")
 

@@ -40,13 +40,14 @@ def connect():
     """Give a function that connects to a stub without real pauses; all are closed with the test."""
     made = []
 
-    def start(stub, *, answer_s=5.0, patience_s=1.0, **access):
+    def start(stub, *, answer_s=5.0, patience_s=1.0, tell=lambda _: None, **access):
         client = Client(
             Access(url=stub.url, **access),
             answer_s=answer_s,
             patience_s=patience_s,
             pause_s=0.1,
             sleep=lambda _: None,
+            tell=tell,
         )
         made.append(client)
         return client
@@ -199,6 +200,15 @@ def test_the_address_of_a_dashboard(connect, stub_kibana):
 def test_versions_that_import(serve, connect, version):
     """From 8.9 on every Kibana will do."""
     assert connect(serve(version=version)).version() == version
+
+
+def test_who_waits_hears_once_for_what(serve, connect):
+    """The first time that it is not ready is told, with the reason and for how long it is waited for."""
+    heard = []
+    assert connect(serve(unready=3), tell=heard.append).version() == "9.5.0"
+    [told] = heard
+    assert "is not ready yet: 503" in told
+    assert told.endswith("It is waited for, up to 1 s.")
 
 
 def test_a_slow_kibana(serve, connect):

@@ -48,6 +48,13 @@ def test_rendering_writes_a_file_to_import(run, here, target, told):
     assert f"{len(objects)} objects." in done.stderr
 
 
+def test_rendering_without_a_folder_prints_the_file(run, here):
+    """What would be the file goes to stdout, of any size of windows that results can have."""
+    done = run("dashboards", "render", "--target", "kibana", "--size", "30d")
+    kinds = {json.loads(line)["type"] for line in done.stdout.splitlines()}
+    assert {"dashboard", "lens", "index-pattern", "search"} <= kinds
+
+
 def test_the_target_is_that_of_the_store(run, here):
     """With a store in OpenSearch the dashboards are those of OpenSearch Dashboards, of its namespace."""
     (here / "mlmon.yaml").write_text(
