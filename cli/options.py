@@ -11,8 +11,10 @@ from typing import Any, Final, ParamSpec, TypeVar
 import click
 from msgspec import Struct
 
-from mlmon.core import clock, config, schema
+from mlmon.core import clock, schema
+from mlmon.core.config import Config
 from mlmon.core.query import AllOf, Equals, Filter
+from mlmon.core.settings import FILE, load
 from mlmon.core.window import SIZES, Window, parse_moment
 
 P = ParamSpec("P")
@@ -47,7 +49,7 @@ _OPTIONS: Final = {
         "--config",
         metavar="FILE",
         type=click.Path(dir_okay=False),
-        help=f"Read settings from FILE instead of {config.FILE}.",
+        help=f"Read settings from FILE instead of {FILE}.",
     ),
     "since": click.option(
         "--since", metavar="TIME", help="From this time on: 2013-03-01, 2013-03-01T12:00Z or 7d (back)."
@@ -122,15 +124,15 @@ def examples(*lines: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
-def settings(asked: Asked, **flags: Any) -> config.Config:  # noqa: ANN401 - checked by the configuration
+def settings(asked: Asked, **flags: Any) -> Config:  # noqa: ANN401 - checked by the configuration
     """The settings in effect; flags are keys with `__` for the dot: `collector__http_port=0`.
 
     Raises:
-        ConfigError: as `config.load`.
+        ConfigError: as `mlmon.core.settings.load`.
 
     """
     given = {key.replace("__", "."): value for key, value in flags.items()}
-    return config.load(asked.config, environ=os.environ, flags={"store.url": asked.store, **given})
+    return load(asked.config, environ=os.environ, flags={"store.url": asked.store, **given})
 
 
 def now() -> datetime:

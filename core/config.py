@@ -1,35 +1,32 @@
-"""The configuration: `mlmon.yaml`, then `MLMON_*` variables, then flags; the later wins.
+"""What can be set: every key with its type, default and meaning, and the variables of the environment.
 
-Every key has a variable: `collector.http_port` is `MLMON_COLLECTOR_HTTP_PORT`. A key or variable that is not
-known is an error that names it and the nearest right one.
+Every key has a variable: `collector.http_port` is `MLMON_COLLECTOR_HTTP_PORT`. How the values come about is
+`mlmon.core.settings`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import date
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_type_hints
+from collections.abc import Iterator
+from typing import Annotated, Final, Literal, get_type_hints
 
-import msgspec
 from msgspec import Meta, Struct
 
-from mlmon.core.errors import ConfigError, nearest
 from mlmon.core.occasions import EventConfig
 
-FILE: Final = "mlmon.yaml"
-_PREFIX: Final = "MLMON_"
+PREFIX: Final = "MLMON_"
+"""What every variable begins with."""
+
 NOTIFY: Final = "MLMON_NOTIFY_"
 """Before the name of a route: the variable with its address, which may hold a secret."""
 
-_OTHER_VARIABLES: Final = ("MLMON_CONFIG", "MLMON_LOG_", "MLMON_TEST_", NOTIFY)
 STORE_KEY: Final = "MLMON_STORE_KEY"
 STORE_PASSWORD: Final = "MLMON_STORE_PASSWORD"  # noqa: S105 - a name, no secret
 STORE_TOKEN: Final = "MLMON_STORE_TOKEN"  # noqa: S105 - as above
 KIBANA_KEY: Final = "MLMON_KIBANA_KEY"
 KIBANA_PASSWORD: Final = "MLMON_KIBANA_PASSWORD"  # noqa: S105 - as above
-_SECRETS: Final = frozenset({STORE_KEY, STORE_PASSWORD, STORE_TOKEN, KIBANA_KEY, KIBANA_PASSWORD})
+SECRETS: Final = frozenset({STORE_KEY, STORE_PASSWORD, STORE_TOKEN, KIBANA_KEY, KIBANA_PASSWORD})
 """Variables that are no settings, so that no file holds them and nothing prints them."""
+
 _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Count = Annotated[int, Meta(ge=0)]
 _Duration = Annotated[str, Meta(pattern=r"^\d+[smhdw]$")]
@@ -289,16 +286,16 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     models: dict[str, ModelConfig] = {}
 
 
-_BY_NAME: Final[dict[str, type[Struct]]] = {"models": ModelConfig, "rules.routes": RouteConfig}
+BY_NAME: Final[dict[str, type[Struct]]] = {"models": ModelConfig, "rules.routes": RouteConfig}
 """Settings that are a section for each name; they have no variables."""
 
 
-def keys(section: type[Struct] = Config, prefix: str = "") -> Iterator[str]:
+def all_keys(section: type[Struct] = Config, prefix: str = "") -> Iterator[str]:
     """Every dotted key that has a variable, in the order of the documentation."""
     for name, kind in get_type_hints(section).items():
         if isinstance(kind, type) and issubclass(kind, Struct):
-            yield from keys(kind, f"{prefix}{name}.")
-        elif f"{prefix}{name}" not in _BY_NAME:
+            yield from all_keys(kind, f"{prefix}{name}.")
+        elif f"{prefix}{name}" not in BY_NAME:
             yield f"{prefix}{name}"
 
 
@@ -308,106 +305,4 @@ def variable(key: str) -> str:
     >>> variable("collector.http_port")
     'MLMON_COLLECTOR_HTTP_PORT'
     """
-    return _PREFIX + key.replace(".", "_").upper()
-
-
-def load(
-    path: str | Path | None = None,
-    *,
-    environ: Mapping[str, str] | None = None,
-    flags: Mapping[str, Any] | None = None,
-) -> Config:
-    """Read the configuration.
-
-    `path` of None takes `MLMON_CONFIG`, else `mlmon.yaml` in the working folder where there is one. `flags`
-    are dotted keys with values; those of None were not given.
-
-    Raises:
-        ConfigError: a file that cannot be read, an unknown key or variable, a value of a wrong type.
-
-    """
-    environ = environ or {}
-    tree = _read(path, environ)
-    _check_known(tree)
-    for name, text in _variables(environ):
-        _set(tree, name, _parsed(text))
-    for key, value in (flags or {}).items():
-        if value is not None:
-            _set(tree, key, value)
-    try:
-        return msgspec.convert(_plain(tree), Config, strict=False)
-    except msgspec.ValidationError as error:
-        raise ConfigError(
-            f"The configuration is wrong: {error}. See the table of settings in docs/configuration.md."
-        ) from None
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever YAML made of it
-    """The tree with its dates as text: YAML makes dates of what looks like one."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def _read(path: str | Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
-    named = path or environ.get("MLMON_CONFIG")
-    file = Path(named or FILE)
-    if named is None and not file.exists():
-        return {}
-    try:
-        tree = msgspec.yaml.decode(file.read_bytes())
-    except OSError as error:
-        raise ConfigError(
-            f"The configuration file {file} cannot be read: {error.strerror}. Check its path."
-        ) from None
-    except msgspec.DecodeError as error:
-        raise ConfigError(f"The configuration file {file} is no YAML: {error}.") from None
-    if tree is not None and not isinstance(tree, dict):
-        raise ConfigError(
-            f"The configuration file {file} must hold keys and values, such as 'store:', "
-            f"not a {type(tree).__name__}."
-        )
-    return tree or {}
-
-
-def _check_known(tree: dict[str, Any], section: type[Struct] = Config, prefix: str = "") -> None:
-    """Refuse an unknown key before msgspec does, to name the nearest right one."""
-    hints = get_type_hints(section)
-    for name, value in tree.items():
-        if name not in hints:
-            raise ConfigError(
-                f"The configuration has an unknown key '{prefix}{name}' (value {value!r}). "
-                f"Allowed here: {', '.join(hints)}.{nearest(str(name), hints)}"
-            )
-        if f"{prefix}{name}" in _BY_NAME and isinstance(value, dict):
-            of_one = _BY_NAME[f"{prefix}{name}"]
-            for key, settings in value.items():
-                _check_known(settings if isinstance(settings, dict) else {}, of_one, f"{prefix}{name}.{key}.")
-        elif isinstance(hints[name], type) and issubclass(hints[name], Struct) and isinstance(value, dict):
-            _check_known(value, hints[name], f"{name}.")
-
-
-def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    known = {variable(key): key for key in keys()}
-    for name, text in environ.items():
-        if not name.startswith(_PREFIX) or name.startswith(_OTHER_VARIABLES) or name in _SECRETS:
-            continue
-        if name not in known:
-            raise ConfigError(f"The environment has an unknown setting {name}={text}.{nearest(name, known)}")
-        yield known[name], text
-
-
-def _parsed(text: str) -> Any:  # noqa: ANN401 - whatever YAML makes of it
-    try:
-        return msgspec.yaml.decode(text.encode())
-    except msgspec.DecodeError:
-        return text
-
-
-def _set(tree: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401 - checked when the tree is converted
-    *sections, name = key.split(".")
-    for section in sections:
-        tree = tree.setdefault(section, {})
-    tree[name] = value
+    return PREFIX + key.replace(".", "_").upper()

@@ -10,6 +10,8 @@ import click
 from mlmon.cli.options import SOURCE, Asked, asks, examples, settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from mlmon.core.query import Row
 
 _KEYS: Final = ("key", "value", "from", "variable")
@@ -42,37 +44,55 @@ def command(asked: Asked) -> None:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return "-" if value is None else str(value)
+    """A value as a person writes it into the file; within others without what was left out."""
+    if value in (None, (), {}):
+        return "-"
+    return ", ".join(map(_nested, value)) if isinstance(value, tuple) else _nested(value)
 
 
-def _rows(asked: Asked) -> list[Row]:
+def _nested(value: object) -> str:
+    match value:
+        case dict():
+            said = (f"{key}: {_nested(each)}" for key, each in value.items() if _is_said(each))
+            return f"{{{', '.join(said)}}}"
+        case tuple():
+            return f"[{', '.join(map(_nested, value))}]"
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)
+
+
+def _is_said(value: object) -> bool:
+    return value is not None and value is not False and value != ()
+
+
+def _rows(asked: Asked) -> Iterator[Row]:
     import msgspec
 
     from mlmon.core import config
+    from mlmon.core.settings import FILE
 
     effective = msgspec.to_builtins(settings(asked))
-    file = asked.config or os.environ.get("MLMON_CONFIG") or config.FILE
+    file = asked.config or os.environ.get("MLMON_CONFIG") or FILE
     written = _written(file)
-    known = list(config.keys())
-    rows = [_row(key, _value(effective, key), _origin(key, asked, written, file)) for key in known]
-    named = {"models": effective["models"], "rules.routes": effective["rules"]["routes"]}
-    for section, name, given in (
-        (section, name, given) for section, each in named.items() for name, given in each.items()
-    ):
-        rows += [
-            {"key": f"{section}.{name}.{key}", "value": value, "from": file, "variable": None}
-            for key, value in given.items()
-            if value is not None
-        ]
-    return rows
+    for key in config.all_keys():
+        value, origin = _at(effective, key.split(".")), _origin(key, asked, written, file)
+        yield {"key": key, "value": value, "from": origin, "variable": config.variable(key)}
+    for path in _named(effective):
+        value, origin = _at(effective, path), file if _has(written, path) else "default"
+        if value is not None:
+            yield {"key": ".".join(path), "value": value, "from": origin, "variable": None}
 
 
-def _row(key: str, value: object, origin: str) -> Row:
-    from mlmon.core import config
+def _named(effective: dict[str, Any]) -> Iterator[list[str]]:
+    """Where the settings are that stand below a name of a person's choice."""
+    from mlmon.core.config import BY_NAME
 
-    return {"key": key, "value": value, "from": origin, "variable": config.variable(key)}
+    for section in BY_NAME:
+        above = section.split(".")
+        for name, given in _at(effective, above).items():
+            yield from ([*above, name, key] for key in given)
 
 
 def _origin(key: str, asked: Asked, written: dict[str, Any], file: str) -> str:
@@ -82,7 +102,7 @@ def _origin(key: str, asked: Asked, written: dict[str, Any], file: str) -> str:
         return "--store"
     if config.variable(key) in os.environ:
         return config.variable(key)
-    return file if _has(written, key) else "default"
+    return file if _has(written, key.split(".")) else "default"
 
 
 def _written(file: str) -> dict[str, Any]:
@@ -95,14 +115,14 @@ def _written(file: str) -> dict[str, Any]:
     return (msgspec.yaml.decode(path.read_bytes()) or {}) if path.exists() else {}
 
 
-def _has(tree: dict[str, Any], key: str) -> bool:
-    *sections, name = key.split(".")
+def _has(tree: dict[str, Any], path: Sequence[str]) -> bool:
+    *sections, name = path
     for section in sections:
         tree = tree.get(section) or {}
     return name in tree
 
 
-def _value(tree: Any, key: str) -> object:  # noqa: ANN401 - a tree of settings
-    for name in key.split("."):
+def _at(tree: Any, path: Iterable[str]) -> Any:  # noqa: ANN401 - a tree of settings
+    for name in path:
         tree = tree[name]
     return tree

@@ -5,7 +5,7 @@ import yaml
 
 from mlmon.alerts import cases, load
 from mlmon.alerts.rules import Rule
-from mlmon.core import config
+from mlmon.core import settings
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def test_the_routes_of_the_documentation_are_right(root, tmp_path):
     [block] = re.findall(r"```yaml\n(.*?)```", (root / "docs" / "alerts.md").read_text(), re.DOTALL)
     (tmp_path / "mlmon.yaml").write_text(block)
     assert (
-        config.load(tmp_path / "mlmon.yaml").rules.routes.keys()
+        settings.load(tmp_path / "mlmon.yaml").rules.routes.keys()
         == yaml.safe_load(block)["rules"]["routes"].keys()
     )
 

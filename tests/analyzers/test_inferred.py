@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mlmon.analyzers import expectations, inferred, quality_table
 from mlmon.analyzers.profile_columns import Columns, from_columns
-from mlmon.core import config
+from mlmon.core import settings
 
 START = datetime(2030, 3, 1, tzinfo=UTC)
 
@@ -22,7 +22,7 @@ def declared(text, folder):
     """What the settings say once the text is mlmon.yaml."""
     path = Path(folder) / "mlmon.yaml"
     path.write_text(text)
-    return config.load(path).models["m"].expect
+    return settings.load(path).models["m"].expect
 
 
 def table(rng, n=500):

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlmon.core.config import load
 from mlmon.core.errors import ConfigError
 from mlmon.core.occasions import EventConfig, during, occasions
+from mlmon.core.settings import load
 from mlmon.core.window import Window
 
 YEARS = Window(start=datetime(2012, 1, 1, tzinfo=UTC), end=datetime(2015, 1, 1, tzinfo=UTC))

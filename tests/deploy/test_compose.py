@@ -19,7 +19,7 @@ import yaml
 from click.testing import CliRunner
 
 from mlmon.cli.main import cli
-from mlmon.core import config
+from mlmon.core.settings import load
 
 SCHEMA = Path("check_jsonschema", "builtin_schemas", "vendor", "compose-spec.json")
 VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[-?][^}]*)?\}")
@@ -190,7 +190,7 @@ def settings(compose: Compose) -> Iterator[str]:
             for key, value in service.get("environment", {}).items()
         }
         try:
-            config.load("/dev/null", environ=environ)
+            load("/dev/null", environ=environ)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told
             yield f"{name}: {error}"
         mounted = [*(volume.split(":")[1] for volume in service.get("volumes", []))]

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from mlmon.cli.main import cli
-from mlmon.core import config, schema
+from mlmon.core import schema, settings
 
 Manifest = dict[str, Any]
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|_KEY$")
@@ -185,7 +185,7 @@ def commands(manifests: list[Manifest]) -> Iterator[str]:
     for name, _, container in _containers(manifests):
         environ = {each["name"]: each.get("value", "x") for each in container.get("env", [])}
         try:
-            config.load("/dev/null", environ=environ)
+            settings.load("/dev/null", environ=environ)
             if "command" not in container:
                 words = container["args"]
                 context = cli.make_context("mlmon", list(words))
@@ -254,7 +254,7 @@ def test_what_is_broken_is_seen(manifests, check, spoil, said):
 def test_the_settings_of_all_are_settings(kustomization):
     """What the config map gives every part of mlmon is accepted, and so is the image's tag everywhere."""
     given = {each["name"]: each for each in kustomization["configMapGenerator"]}
-    config.load("/dev/null", environ=dict(line.split("=", 1) for line in given["store"]["literals"]))
+    settings.load("/dev/null", environ=dict(line.split("=", 1) for line in given["store"]["literals"]))
     assert {each["name"] for each in kustomization["images"]} == {"mlmon"}
 
 
