@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from mlmon.core.errors import StoreError
+from mlmon.core.errors import ConfigError, StoreError
 from mlmon.stores.search import verdicts
 from mlmon.stores.search.connection import Connection
 
@@ -15,6 +15,9 @@ ELASTICSEARCH: Final = "elasticsearch"
 OPENSEARCH: Final = "opensearch"
 SERVERLESS: Final = "serverless"
 OLDEST: Final = {ELASTICSEARCH: (8, 15), OPENSEARCH: (2, 11)}
+_BY_TAGLINE: Final = {"You Know, for Search": ELASTICSEARCH}
+"""What only one of the engines says of itself."""
+_NAMES: Final = {ELASTICSEARCH: "Elasticsearch", OPENSEARCH: "OpenSearch"}
 _LOGSDB: Final = (8, 17)
 _SHUT: Final = frozenset({401, 403})
 _MISSING_HANDLER: Final = frozenset({400, 404, 405, 500, 501})
@@ -61,16 +64,21 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 
 def probe(connection: Connection, engine: str) -> Facts:
-    """Ask a cluster what it is. `engine` is what its address says; where it says otherwise, that counts.
+    """Ask a cluster what it is. `engine` is what its address says; a cluster need not say it itself.
 
     Raises:
         StoreUnreachableError: it does not answer.
+        ConfigError: it says that it is the other engine.
         StoreError: it lets nobody in with this key, or is no such cluster.
 
     """
     root = _root(connection)
     told = root.get("version", {})
-    engine = OPENSEARCH if told.get("distribution") == OPENSEARCH else engine
+    tagline = str(root.get("tagline"))
+    says = told.get("distribution") or _BY_TAGLINE.get(tagline, engine)
+    if says != engine and says in _NAMES:
+        rest = connection.url.removeprefix(engine)
+        raise ConfigError(f"What answers at {connection.url} is {_NAMES[says]}. Name it as {says}{rest}")
     number = told.get("number") or _of_a_node(connection)
     flavour = told.get("build_flavor", "default")
     return Facts(
