@@ -32,6 +32,16 @@ class Keep(Struct, frozen=True, kw_only=True):
         """The age at which a piece is closed and the next begun."""
         return "30d" if parse_duration(self.keep) > _LONG else ROLL_AGE
 
+    @property
+    def has_warm_phase(self) -> bool:
+        """Whether pieces that are closed live long enough to be worth merging."""
+        return self.rolls and parse_duration(self.keep) > parse_duration(WARM_AFTER)
+
+    @property
+    def delete_age(self) -> str:
+        """How long it keeps, in words of a cluster, which knows no weeks."""
+        return f"{7 * int(self.keep[:-1])}d" if self.keep.endswith("w") else self.keep
+
 
 def policy_of(
     dataset: Dataset, *, keep_events: str, keep_evaluations: str, keep_results: str, suffix: str = ""
@@ -56,9 +66,9 @@ def ilm(kept: Keep, meta: dict[str, Any]) -> dict[str, Any]:
             "min_age": "0ms",
             "actions": {"set_priority": {"priority": 100}} | (rollover if kept.rolls else {}),
         },
-        "delete": {"min_age": kept.keep, "actions": {"delete": {}}},
+        "delete": {"min_age": kept.delete_age, "actions": {"delete": {}}},
     }
-    if kept.rolls:
+    if kept.has_warm_phase:
         phases["warm"] = {
             "min_age": WARM_AFTER,
             "actions": {"set_priority": {"priority": 50}, "forcemerge": {"max_num_segments": 1}},
@@ -68,7 +78,7 @@ def ilm(kept: Keep, meta: dict[str, Any]) -> dict[str, Any]:
 
 def data_stream(kept: Keep) -> dict[str, Any]:
     """The lifecycle within a template, for a cluster without ILM."""
-    return {"enabled": True, "data_retention": kept.keep}
+    return {"enabled": True, "data_retention": kept.delete_age}
 
 
 def ism(kept: Keep, patterns: list[str], meta: dict[str, Any]) -> dict[str, Any]:
@@ -79,12 +89,16 @@ def ism(kept: Keep, patterns: list[str], meta: dict[str, Any]) -> dict[str, Any]
         {
             "name": "hot",
             "actions": [roll] if kept.rolls else [],
-            "transitions": [_to("warm", WARM_AFTER) if kept.rolls else _to("delete", kept.keep)],
+            "transitions": [
+                _to("warm", WARM_AFTER) if kept.has_warm_phase else _to("delete", kept.delete_age)
+            ],
         },
         {"name": "delete", "actions": [{"delete": {}}], "transitions": []},
     ]
-    if kept.rolls:
-        states.insert(1, {"name": "warm", "actions": [merge], "transitions": [_to("delete", kept.keep)]})
+    if kept.has_warm_phase:
+        states.insert(
+            1, {"name": "warm", "actions": [merge], "transitions": [_to("delete", kept.delete_age)]}
+        )
     return {
         "policy": {
             "description": f"mlmon {meta['version']}: {meta['digest']}",

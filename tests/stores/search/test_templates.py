@@ -67,6 +67,24 @@ def test_evaluations_are_kept_by_a_key_of_their_own():
     assert ages == {"events": "7d", "evaluations": "60d", "results": "300d"}
 
 
+@pytest.mark.parametrize("engine", ["elasticsearch", "opensearch"])
+@pytest.mark.parametrize(
+    ("keep", "age", "is_warm"), [("4w", "28d", True), ("1d", "1d", False), ("48h", "48h", False)]
+)
+def test_any_time_to_keep_is_one_that_a_cluster_knows(engine, keep, age, is_warm):
+    """Weeks are said in days, and what goes within two days is not merged before."""
+    made = {part.name: part.body for part in parts(CLUSTERS[engine], Options(keep_events=keep))}
+    policy = made["mlmon-events"]["policy"]
+    if engine == "elasticsearch":
+        assert policy["phases"]["delete"]["min_age"] == age
+        assert ("warm" in policy["phases"]) == is_warm
+    else:
+        last = {state["name"]: state["transitions"] for state in policy["states"]}[
+            "warm" if is_warm else "hot"
+        ]
+        assert last == [{"state_name": "delete", "conditions": {"min_index_age": age}}]
+
+
 def test_every_dataset_has_a_template():
     """No dataset is without a template, so that none of its documents gets guessed types."""
     names = {part.name.removeprefix("logs-") for part in parts(CLUSTERS["opensearch"], Options())}
