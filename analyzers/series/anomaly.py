@@ -18,6 +18,7 @@ from statistics import median
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mlmon.analyzers.series.forecast import Forecasts
 from mlmon.analyzers.series.surprise import View
@@ -72,6 +73,9 @@ _STILL_ROWS: Final = 20
 _SILENT_STEPS: Final = 10
 _LONGER: Final = 4
 _TINY: Final = 1e-12
+_NEAR_ONE: Final = 1e-6
+_MOST: Final = 1e100
+"""In units of the first values: what is beyond is no farther than this."""
 
 
 class Scored(Struct, frozen=True, kw_only=True):
@@ -96,25 +100,36 @@ class Online:
     def __init__(self, tuning: Tuning = DEFAULT) -> None:
         """Know nothing yet."""
         self._tuning = tuning
+        self._unit = 1.0
         self._first: list[tuple[float, float]] = []
         self._series: _Series | None = None
 
     def update(self, time_s: float, value: float) -> Scored:
         """Score a row by itself and the rows before. `time_s` is in seconds, UTC; NaN is missing.
 
-        A value that is missing or infinite scores 0 and teaches nothing. Time that is missing or goes back
-        counts as one step. The first rows tell the step, and score 0.
+        A value that is missing or infinite scores 0 and teaches nothing. Time that is missing counts as one
+        step, time that goes back as none. The first rows tell the step and the unit, and score 0.
         """
         if not math.isfinite(value):
             return QUIET
         if self._series is not None:
-            return self._series.update(time_s, value)
+            return self._scaled(self._series.update(time_s, self._in_unit(value)))
         self._first.append((time_s, value))
         if len(self._first) == _STEP_ROWS:
-            self._series = _Series(self._first[0], step_of([at for at, _ in self._first]), self._tuning)
-            for row in self._first[1:]:
+            self._unit = unit_of([first for _, first in self._first])
+            rows = [(at, self._in_unit(first)) for at, first in self._first]
+            self._series = _Series(rows[0], step_of([at for at, _ in rows]), self._tuning)
+            for row in rows[1:]:
                 self._series.update(*row)
         return QUIET
+
+    def _in_unit(self, value: float) -> float:
+        return value if self._unit == 1.0 else max(-_MOST, min(_MOST, value / self._unit))
+
+    def _scaled(self, said: Scored) -> Scored:
+        if self._unit == 1.0:
+            return said
+        return replace(said, expected=said.expected * self._unit, usual=said.usual * self._unit)
 
     def excuse(self, time_s: float) -> None:
         """Pass over a row that is known to be unlike others: it is no silence, and its season stands in."""
@@ -163,8 +178,10 @@ class _Series:
 
     def _advance(self, time_s: float) -> int:
         """Go to the time of a row; gives the steps that were skipped. Time never goes back."""
-        if not math.isfinite(time_s) or time_s <= self._time_s:
+        if not math.isfinite(time_s):
             self._time_s += self._step_s
+            return 0
+        if time_s <= self._time_s:
             return 0
         skipped = max(0, round((time_s - self._time_s) / self._step_s) - 1)
         self._time_s = time_s
@@ -239,6 +256,14 @@ def step_of(times_s: Sequence[float]) -> float:
     known = [time_s for time_s in times_s if math.isfinite(time_s)]
     gaps = [after - before for before, after in pairwise(known) if after > before]
     return median(gaps) if gaps else 1.0
+
+
+def unit_of(values: Sequence[float]) -> float:
+    """In what values are counted, so that no square of them is lost: 1, or for far sizes a power of two."""
+    largest = max(abs(value) for value in values)
+    if largest == 0.0 or _NEAR_ONE <= largest <= 1 / _NEAR_ONE:
+        return 1.0
+    return math.ldexp(1.0, math.frexp(largest)[1])
 
 
 def scores(times_s: Iterable[float], values: Iterable[float], tuning: Tuning = DEFAULT) -> Iterator[Scored]:

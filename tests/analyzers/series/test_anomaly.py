@@ -121,3 +121,32 @@ def test_any_step(step_s):
     values = chance.normal(50, 2, 400)
     values[300] += 60
     assert 300 in alarms(values, 1.4e9 + step_s * np.arange(400))
+
+
+@pytest.mark.parametrize("unit", [1e-15, 1e-300, 1e15, 1e300])
+def test_units_play_no_part(make_clean, unit):
+    """The same series in another unit has the same alarms, however small or large its numbers."""
+    values = np.array(make_clean("season", seed=2))[:2_000]
+    values[1_500] += 50 * np.std(values)
+    found = alarms(values)
+    assert 1_500 in found
+    assert alarms(values * unit) == found
+    assert scored(values * unit)[1_400].expected == pytest.approx(scored(values)[1_400].expected * unit)
+
+
+def test_a_far_value_is_an_alarm_and_no_failure(make_clean):
+    """The largest number there is, after small ones, is a spike; what follows is scored."""
+    values = np.array(make_clean("noise", seed=3))[:1_000]
+    values[700] = 1.7e308
+    found = scored(values)
+    assert found[700].kind == Kind.SPIKE
+    assert all(0 <= one.score <= 1 for one in found)
+
+
+def test_times_that_repeat_keep_the_season():
+    """A row that has the time of the one before it is no step: the season stays where it is."""
+    rows = np.arange(3_000)
+    values = 50 + 20 * np.sin(2 * np.pi * rows / 288) + np.random.default_rng(1).normal(0, 1, 3_000)
+    times = 1.4e9 + STEP_S * rows
+    twice = np.sort(np.r_[rows, np.arange(1_000, 1_100)])
+    assert len(alarms(values[twice], times[twice])) <= 1
