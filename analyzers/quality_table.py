@@ -67,8 +67,12 @@ def check(
     seen = {name: _seen(values, expected.get(name, Expected())) for name, values in table.items()}
     broken = problems({name: (one, expected.get(name, Expected())) for name, one in seen.items()})
     rows = [_column(name, one, broken.get(name, [])) for name, one in seen.items()]
-    found = [*_schema(table, expected), *_duplicates(table, reference), *(_arrival(times) if times else ())]
     n = len(next(iter(table.values()), ()))
+    found = [*_schema(table, expected), *_duplicates(table, reference)]
+    if not n:
+        found.append(Problem(check=VOLUME, value=0.0, bound=1.0, message="has no rows"))
+    elif times:
+        found += _arrival(times)
     return [{"column": "", "kind": "table", "rows": n, "problems": [_said(one) for one in found]}, *rows]
 
 

@@ -115,7 +115,9 @@ def test_small_files_have_an_answer(run, tmp_path, text):
     for options in ((), ("--reference", str(path))):
         shown = run("try", "quality", str(path), *options, "--format", "json")
         assert shown.exit_code == 0, shown.stderr
-        assert json.loads(shown.stdout)[0]["kind"] == "table"
+        whole = json.loads(shown.stdout)[0]
+        assert whole["kind"] == "table"
+        assert ("has no rows" in str(whole["problems"])) == (whole["rows"] == 0)
 
 
 @pytest.mark.parametrize(
