@@ -39,7 +39,7 @@ _WORDS: Final = {
     "total_variation": "share that moved to other bins", "l_infinity": "largest change of one bin",
     "kolmogorov_smirnov": "Kolmogorov-Smirnov distance", "wasserstein": "Wasserstein distance",
     "wasserstein_normed": "Wasserstein distance, in deviations",
-    "domain_auc": "AUC against the reference's rows", "domain_share": "share in telling rows apart",
+    "domain_auc": "domain AUC", "domain_share": "share in telling rows apart",
     "pca_reconstruction": "PCA reconstruction error", "drift_with_loss": "correlation of drift and loss",
     "age": "age of the newest inference", "isolation": "isolation score, of 1",
 }  # fmt: skip

@@ -42,7 +42,7 @@ _LEAST: Final = 30
 
 _PSI_TOP: Final = 0.5
 _PSI_NOTE: Final = (
-    "PSI: pale is like the reference, from 0.1 it has moved, from 0.25 a lot; darkest is 0.5 or more."
+    "PSI: faint is like the reference, from 0.1 it has moved, from 0.25 a lot; strongest is 0.5 or more."
 )
 _SHARES: Final = {"missing": "missing", "invalid": "of the values not as expected"}
 """What the shares of a heatmap are of."""
@@ -201,7 +201,7 @@ def _heatmap(panel: Panel, rows: Sequence[Row], scope: Scope, _: Band | None) ->
     )
     more = f" The strongest {len(shown)} of {len(ranked)}." if len(ranked) > len(shown) else ""
     what = _SHARES.get(panel.id, "of the values")
-    note = f"Darkest: {number(top, panel.unit)} or more {what}." if panel.unit is Unit.RATIO else _PSI_NOTE
+    note = f"Strongest: {number(top, panel.unit)} or more {what}." if panel.unit is Unit.RATIO else _PSI_NOTE
     return Chart(specs=[spec], series=shown, note=note + more)
 
 

@@ -99,15 +99,18 @@ def finding(reader: Reader, one: Finding, pool: Executor) -> dict[str, Any]:
     if rows is not None and to is not None:
         answer = rows.result()
         to = _trimmed(to, answer)
-        drawn.append(
-            {
-                "id": "history",
-                **_of(charts.chart(history, answer, to, band)),
-                "title": f"How did {found.label(one)} come here?",
-                "empty": "No other windows are known.",
-                "unit": str(history.unit),
-            }
-        )
+        course_of = charts.chart(history, answer, to, band)
+        # An alert of findings speaks of no metric, so it has no course of its own.
+        if course_of.specs or not found.rule_of(one):
+            drawn.append(
+                {
+                    "id": "history",
+                    **_of(course_of),
+                    "title": f"How did {found.measured(one)} come here?",
+                    "empty": "No other windows are known.",
+                    "unit": str(history.unit),
+                }
+            )
     kind = (
         "mistakes"
         if one.analyzer == "performance"
@@ -181,8 +184,12 @@ def _history(one: Finding) -> tuple[Panel, Scope | None]:
 
 
 def _others(one: Finding, near: Sequence[Finding]) -> list[Finding]:
-    """What else was found in that time, one of each kind, the largest first."""
+    """What else the analyzers found in that time, one of each kind, the largest first."""
     mine = (one.metric, one.subject, one.segment)
-    kinds = {(other.metric, other.subject, other.segment): other for other in reversed(near)}
+    kinds = {
+        (other.metric, other.subject, other.segment): other
+        for other in reversed(near)
+        if not found.rule_of(other)
+    }
     rest = [other for kind, other in kinds.items() if kind != mine]
     return sorted(rest, key=lambda other: (other.metric != one.metric, -(other.value or 0.0)))[:_MOST_OTHERS]

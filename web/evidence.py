@@ -133,8 +133,6 @@ def _unit(finding: Finding) -> Unit:
 
 def value(finding: Finding, of: float | None) -> str:
     """A number in the unit of the finding's metric."""
-    if finding.metric in ("silence", "age") and of is not None:
-        return units.seconds(of)
     return number(of, _unit(finding))
 
 

@@ -31,6 +31,9 @@ _SHORT: Final = frozenset({"f1", "mae", "mcc", "psi", "r2", "rmse"})
 
 _MOST_BARS: Final = 10
 _LATER: Final = {"quality": 1, "drift": 1, "volume": 1, "delivery": 2}
+_RULE: Final = "rule:"
+"""Before the name of the rule that made a finding, which is an alert then."""
+_ALERTS_LAST: Final = 3
 
 
 class Group(Struct, frozen=True, kw_only=True):
@@ -77,17 +80,36 @@ def said(finding: Finding) -> str:
     return re.sub(rf"\b{re.escape(metric)}\b", words(metric), finding.message)
 
 
+def rule_of(finding: Finding) -> str:
+    """The rule that an alert is of; empty where an analyzer found it."""
+    return finding.analyzer.removeprefix(_RULE) if finding.analyzer.startswith(_RULE) else ""
+
+
 def label(finding: Finding) -> str:
-    """What a finding speaks of, in a few words."""
+    """What a finding speaks of, in a few words; an alert bears the name of its rule."""
+    return _of(finding, _name(finding))
+
+
+def measured(finding: Finding) -> str:
+    """What its value is of, in a few words."""
+    return _of(finding, words(finding.metric))
+
+
+def _of(finding: Finding, name: str) -> str:
     of = f" of {finding.subject}" if finding.subject else ""
     where = f" for {finding.segment}" if finding.segment else ""
-    return f"{words(finding.metric)}{of}{where}"
+    return f"{name}{of}{where}"
+
+
+def _name(finding: Finding) -> str:
+    rule = rule_of(finding)
+    return f"alert {rule}" if rule else words(finding.metric)
 
 
 def _short(finding: Finding) -> str:
     """The same with what differs in front, since a narrow place cuts the end."""
     front = " ".join(part for part in (finding.subject, finding.segment.partition("=")[2]) if part)
-    return f"{front}: {words(finding.metric)}" if front else words(finding.metric)
+    return f"{front}: {_name(finding)}" if front else _name(finding)
 
 
 def read(reader: Reader, window: Window, *more: Filter, evidence: bool = False) -> list[Finding]:
@@ -163,7 +185,7 @@ def _rank(group: Group) -> tuple[bool, float, int, int, bool, float]:
     return (
         not group.is_open,
         0.0 if group.is_open else -newest.window.end.timestamp(),
-        _LATER.get(newest.analyzer, 0),
+        _ALERTS_LAST if rule_of(newest) else _LATER.get(newest.analyzer, 0),
         severity if group.is_open else 0,
         bool(newest.segment),
         -(newest.value or 0.0) if is_drift else -newest.n,

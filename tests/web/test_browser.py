@@ -84,6 +84,17 @@ def test_pages_fit_a_phone(chromium, address, path):
         assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
+@pytest.mark.parametrize("width", [880, 1000, 1280])
+def test_the_table_of_models_cuts_nothing(chromium, address, width):
+    """Between a phone and a wide screen every cell has room for what it says, up to the table's end."""
+    cut = "[...document.querySelectorAll('.models td')].filter((one) => one.scrollWidth > one.clientWidth)"
+    right = "document.querySelector('{}').getBoundingClientRect().right"
+    with opened(chromium, f"{address}/?range=all", width=width) as page:
+        assert page.evaluate(f"{cut}.map((one) => one.textContent)") == []
+        ends = [page.evaluate(right.format(part)) for part in (".models", ".models tbody tr")]
+        assert ends[0] == pytest.approx(ends[1], abs=2)
+
+
 def test_the_range_changes_without_reloading(chromium, address):
     """Choosing a range redraws the charts, changes the address, and back undoes it."""
     with opened(chromium, address + MODEL) as page:

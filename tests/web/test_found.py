@@ -75,3 +75,11 @@ def test_a_message_names_its_metric_as_a_person_does(example):
         ("missing", "Two events are missing.", "Two events are missing."),
     ):
         assert found.said(replace(base, metric=metric, message=message)) == told
+
+
+def test_an_alert_bears_its_rule_and_stands_last():
+    """An alert is told by the name of its rule, after what analyzers found, and its value by its metric."""
+    alert = replace(DRIFT, analyzer="rule:moved", severity=Severity.CRITICAL)
+    assert (found.label(alert), found.measured(alert)) == ("alert moved of temp", "PSI of temp")
+    assert (found.rule_of(alert), found.rule_of(DRIFT)) == ("moved", "")
+    assert [group.newest for group in found.grouped([alert, DRIFT], JUNE.end)] == [DRIFT, alert]
