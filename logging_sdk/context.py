@@ -61,8 +61,11 @@ def current_trace() -> Trace | None:
 
 
 def _span_of(api: Any) -> Trace | None:  # noqa: ANN401 - the host's module
-    span = api.get_current_span().get_span_context()
-    return Trace(f"{span.trace_id:032x}", f"{span.span_id:016x}") if span.is_valid else None
+    try:
+        span = api.get_current_span().get_span_context()
+        return Trace(f"{span.trace_id:032x}", f"{span.span_id:016x}") if span.is_valid else None
+    except Exception:  # noqa: BLE001 - it may be half imported by another thread, or not what it is by itself
+        return None
 
 
 @contextmanager

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from types import TracebackType
 
 from mlmon.core import schema
 from mlmon.core.event import Document
 from mlmon.logging_sdk.encode import MAX_LONG_TEXT, cut
-
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def error_fields(error: BaseException) -> Document:

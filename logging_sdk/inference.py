@@ -11,7 +11,7 @@ from typing import Any, Self
 from mlmon.core import schema
 from mlmon.core.event import Document
 from mlmon.logging_sdk.context import Scope, Trace, active, current_trace, leave
-from mlmon.logging_sdk.encode import MAX_LONG_TEXT, cut
+from mlmon.logging_sdk.encode import MAX_LONG_TEXT, cut, text
 from mlmon.logging_sdk.failure import error_fields
 from mlmon.logging_sdk.features import row_of
 from mlmon.logging_sdk.producer import FAILED, SERVED, UNANSWERED
@@ -84,8 +84,8 @@ class Inference:
 
     def fail(self, reason: str, *, kind: str = "Refused") -> None:
         """Record that the model gave no answer, where no exception says so."""
-        self._body[schema.ERROR_TYPE] = kind
-        self._body[schema.ERROR_MESSAGE] = cut(str(reason), MAX_LONG_TEXT)
+        self._body[schema.ERROR_TYPE] = text(kind)
+        self._body[schema.ERROR_MESSAGE] = cut(text(reason) or "", MAX_LONG_TEXT)
 
     def __enter__(self) -> Self:
         trace = self._trace

@@ -11,7 +11,7 @@ from mlmon.core import schema
 from mlmon.core.errors import UsageError, nearest
 from mlmon.core.event import Document
 from mlmon.logging_sdk.context import active, current_trace
-from mlmon.logging_sdk.encode import MAX_LONG_TEXT, cut, labels
+from mlmon.logging_sdk.encode import MAX_LONG_TEXT, cut, labels, text
 from mlmon.logging_sdk.failure import error_fields
 from mlmon.logging_sdk.misuse import Misuse
 from mlmon.logging_sdk.producer import LINES, Kind
@@ -50,7 +50,8 @@ def kind_of_level(level: str | int, misuse: Misuse | None) -> Kind:
         return LINES[_NUMBERED[max(10, min(50, level // 10 * 10))]]
     with suppress(KeyError, AttributeError):
         return LINES[{"warn": "warning", "fatal": "critical"}.get(level.lower(), level.lower())]
-    message = f"The level {level!r} is unknown. Allowed: {', '.join(LINES)}.{nearest(str(level), LINES)}"
+    name = text(level) or ""
+    message = f"The level '{name}' is unknown. Allowed: {', '.join(LINES)}.{nearest(name, LINES)}"
     if misuse is None:
         raise UsageError(message)
     misuse.note("level", f"{message} The line is logged as info.")

@@ -172,8 +172,9 @@ class ModelLogger:
         """
         trace = None
         if traceparent is not None or trace_id is not None:
-            trace = parse_traceparent(traceparent) or (Trace(str(trace_id)) if trace_id else None)
-        name = self._outlet.producer.new_inference_id() if id is None else str(id)
+            named = text(trace_id)
+            trace = parse_traceparent(traceparent) or (Trace(named) if named else None)
+        name = self._outlet.producer.new_inference_id() if id is None else self._recorder.id_of(id)
         at_ns = self._clock() if timestamp is None else self._recorder.ns_of(timestamp)
         return Inference(self._recorder, name, at_ns, features, segment, trace)
 
@@ -213,10 +214,15 @@ class ModelLogger:
         mappings. `ids` has an inference id for each row; else they are `<batch id>-<row>`. `timestamp` is one
         moment or one for each row.
         """
-        name = self._outlet.producer.new_inference_id() if id is None else str(id)
         trace = parse_traceparent(traceparent)
         return Batch(
-            self._recorder, name, features, ids=ids, timestamp=timestamp, segment=segment, trace=trace
+            self._recorder,
+            self._recorder.id_of(id),
+            features,
+            ids=ids,
+            timestamp=timestamp,
+            segment=segment,
+            trace=trace,
         )
 
     @overload
@@ -409,11 +415,6 @@ class ModelLogger:
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
         self.close()
-
-    @property
-    def shipping_thread_id(self) -> int | None:
-        """The ident of the thread that ships, None before it started."""
-        return self._outlet.shipper.thread_id
 
     @property
     def shipper(self) -> Shipper:

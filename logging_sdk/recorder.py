@@ -46,6 +46,15 @@ class Recorder:
         self.texts: set[str] = set()
         self.is_plain = sample is None and not self.segments
 
+    def id_of(self, given: object) -> str:
+        """An inference's id as text; a new one where none is given, or one without a text, which is noted."""
+        if given is not None:
+            try:
+                return str(given)
+            except Exception as error:  # noqa: BLE001 - an object of the host may raise anything
+                self.outlet.misuse.note("id", f"An id cannot be read, and a new one is taken: {error}.")
+        return self.outlet.producer.new_inference_id()
+
     def ns_of(self, timestamp: Moment) -> int:
         """A moment in nanoseconds; the clock's where it is none, which is noted."""
         try:

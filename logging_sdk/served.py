@@ -62,7 +62,7 @@ def _make_log(recorder: Recorder) -> LogServed:
         segment: Any = None,  # noqa: ANN401
         timestamp: Any = None,  # noqa: ANN401
     ) -> str:
-        name = f"{start}{next(numbers)}" if id is None else str(id)
+        name = f"{start}{next(numbers)}" if id is None else recorder.id_of(id)
         try:
             if type(label) is str and value is None and probabilities is None:  # spares a call where it can
                 body: Document = {message: "predicted " + label, inference_id: name, said_label: label}

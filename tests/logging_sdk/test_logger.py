@@ -205,6 +205,39 @@ def test_misuse_is_said_once_and_never_raised(events, caplog, misuse):
     assert log.stats().misused == 2
 
 
+class NoText:
+    """An object of a host that cannot be shown."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda log: log.inference(id=NoText()).id,
+        lambda log: log.inference(trace_id=NoText()).id,
+        lambda log: log.batch([{"x": 1}], id=NoText()).id,
+        lambda log: log.predicted({"x": 1.0}, label="a", id=NoText()),
+        lambda log: log.log(NoText(), "a line") or "written",
+        lambda log: log.inference().fail(NoText(), kind=NoText()) or "failed",
+    ],
+)
+def test_what_has_no_text_is_not_raised(events, call):
+    """An object whose text cannot be had costs what it names at most; an id is made anew."""
+    assert call(ModelLogger("m"))
+
+
+def test_half_an_opentelemetry_is_no_trace(events, monkeypatch):
+    """A module of OpenTelemetry that another thread is still importing gives no trace, and raises nothing."""
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", types.ModuleType("opentelemetry.trace"))
+    with ModelLogger("m").inference({"x": 1.0}) as inference:
+        inference.predict(label="a")
+    assert schema.TRACE_ID not in events.inferences[0]
+
+
 def test_two_predictions_and_none_are_misuse(events, caplog):
     """The last of two predictions counts, an inference without one is of unknown outcome, both are noted."""
     log = ModelLogger("m")

@@ -51,12 +51,12 @@ def _put(shipper: Shipper, *records: bytes) -> None:
 def test_no_thread_runs_before_the_first_event():
     """Making a logger starts no thread, the first event does, and closing ends it."""
     log = ModelLogger("m", ship=CapturingTransport())
-    assert log.shipping_thread_id is None
+    assert log.shipper.thread_id is None
     log.info("x")
     assert log.flush()
-    assert log.shipping_thread_id in {thread.ident for thread in threading.enumerate()}
+    assert log.shipper.thread_id in {thread.ident for thread in threading.enumerate()}
     assert log.close()
-    assert log.shipping_thread_id not in {thread.ident for thread in threading.enumerate()}
+    assert log.shipper.thread_id not in {thread.ident for thread in threading.enumerate()}
 
 
 def test_everything_arrives_in_order_and_is_counted():
