@@ -30,7 +30,7 @@ def run(config: Config, now: datetime) -> Iterator[Check]:
             yield _licence(at)
             yield _health(at)
             yield from _templates(at)
-            yield from _lifecycle(at)
+            yield from lifecycle(at)
             yield _clock(at, now)
             yield _blocks(at)
             yield _conflicts(at)
@@ -96,22 +96,46 @@ def _templates(at: Cluster) -> Iterator[Check]:
     )
 
 
-def _lifecycle(at: Cluster) -> Iterator[Check]:
+def lifecycle(at: Cluster) -> Iterator[Check]:
+    """Whether what is old will be deleted: what the cluster lacks for that, and an index that stays."""
     for name, line in wiring_cluster.missing(at):
         detail, _, fix = line.partition(". ")
         yield Check(name=name, status=Status.WARN, detail=detail, fix=fix)
+    if at.facts.has_ilm or at.facts.has_ism:
+        yield _stuck(at) or _unmanaged(at)
+
+
+def _stuck(at: Cluster) -> Check | None:
     if not at.facts.has_ilm:
-        return
+        return None
     stuck = wiring_cluster.examine().stuck(at.connection, at.options.namespace)
     if not stuck:
-        yield _ok("lifecycle", "no index stands still" if stuck is not None else _MAY_NOT_LOOK)
-        return
+        return None
     index, reason = next(iter(stuck.items()))
-    yield Check(
+    return Check(
         name="lifecycle",
         status=Status.WARN,
-        detail=f"{len(stuck)} indices stand still, {index} because: {reason}",
+        detail=f"{_with_others(index, len(stuck))} stands still: {reason}",
         fix=f"Mend the reason, then: POST /{index}/_ilm/retry",
+    )
+
+
+def _unmanaged(at: Cluster) -> Check:
+    by_ism = at.facts.has_ism
+    found = wiring_cluster.examine().unmanaged(at.connection, at.options.namespace, by_ism=by_ism)
+    if not found:
+        return _ok("lifecycle", "each index has one, and goes on" if found is not None else _MAY_NOT_LOOK)
+    index = found[0]
+    way = (
+        f'POST /_plugins/_ism/add/{index} {{"policy_id": "POLICY"}}'
+        if by_ism
+        else f'PUT /{index}/_settings {{"index.lifecycle.name": "POLICY"}}'
+    )
+    return Check(
+        name="lifecycle",
+        status=Status.WARN,
+        detail=f"nothing will ever delete {_with_others(index, len(found))}: no policy is attached",
+        fix=f"Attach one of those that mlmon setup puts, such as mlmon-events: {way}",
     )
 
 
@@ -178,6 +202,10 @@ def _refused(at: Cluster, config: Config) -> Check:
         detail=f"{sum(found.values()):,} dead letters came by Logstash: {reasons}",
         fix="See why: mlmon deadletter ls. Mend the sender, then: mlmon deadletter replay",
     )
+
+
+def _with_others(name: str, count: int) -> str:
+    return name if count == 1 else f"{name}, with {count - 1} others,"
 
 
 def _ok(name: str, detail: str) -> Check:

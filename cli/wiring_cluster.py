@@ -18,7 +18,7 @@ from mlmon.core.errors import MissingExtraError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from mlmon.stores.search.access import Access
-    from mlmon.stores.search.connection import Http
+    from mlmon.stores.search.connection import Connection, Http
     from mlmon.stores.search.facts import Facts
     from mlmon.stores.search.letters import Stream
     from mlmon.stores.search.setup import Change as Change  # noqa: PLC0414 - for commands to name
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Cluster:
     """A cluster that answers: the connection, what was found out of it, and what the settings want of it."""
 
-    connection: Http
+    connection: Connection
     facts: Facts
     options: Options
 
@@ -155,7 +155,7 @@ def refused(at: Cluster, config: Config) -> dict[str, int] | None:
         return None
 
 
-def _letters(connection: Http, config: Config, *, is_elasticsearch: bool) -> Stream:
+def _letters(connection: Connection, config: Config, *, is_elasticsearch: bool) -> Stream:
     from mlmon.core.schema import Dataset
     from mlmon.stores.search import letters, names, scan
 

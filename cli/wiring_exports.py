@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mlmon.alerts.exports.search import Place
     from mlmon.alerts.rules import Rule
     from mlmon.core.config import Config
-    from mlmon.stores.search.connection import Http
+    from mlmon.stores.search.connection import Connection
 
 TARGETS: Final = ("watcher", "opensearch", "kibana", "elastalert")
 
@@ -169,7 +169,7 @@ def simulate(exported: Sequence[Exported], target: str, config: Config) -> list[
         return [(each.rule, put.simulate(send, each.made)) for each in exported]
 
 
-def _sender(connection: Http) -> Send:
+def _sender(connection: Connection) -> Send:
     def send(method: str, path: str, body: Any) -> tuple[int, Any]:  # noqa: ANN401 - what an engine is given
         response = connection.send(method, path, msgspec.json.encode(body))
         return response.status, response.json()

@@ -20,6 +20,8 @@ _FROM_NOW_ON: Final = {
     "over, at once with: POST /STREAM/_rollover",
     ".lifecycle.": "Streams that are there keep their retention; change it with: "
     "PUT /_data_stream/STREAM/_lifecycle",
+    "policy.states": "Indices that are there go on by the policy as it was; change it with: "
+    "POST /_plugins/_ism/change_policy/INDEX",
 }
 """By a part of a key that differs: what does not follow by itself."""
 

@@ -12,12 +12,13 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from mlmon.core.schema import EVENTS, Dataset
+from mlmon.core.schema import EVENTS, RESULTS, Dataset
 from mlmon.stores.search import names
 from mlmon.stores.search.connection import Connection
 
 _ABSENT_IS_EMPTY: Final = "ignore_unavailable=true&allow_no_indices=true"
 _MOST_NAMES: Final = 5
+_ISM_POLICY: Final = "index.plugins.index_state_management.policy_id"
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -76,6 +77,24 @@ def stuck(connection: Connection, namespace: str) -> dict[str, str] | None:
         index: str(found.get("step_info", {}).get("reason", found.get("failed_step", "unknown")))
         for index, found in told.get("indices", {}).items()
     }
+
+
+def unmanaged(connection: Connection, namespace: str, *, by_ism: bool) -> list[str] | None:
+    """The indices that no policy looks after, so that nothing ever deletes them.
+
+    Such as one that was begun before the cluster was set up. `by_ism` is for OpenSearch, else it is ILM.
+    """
+    if not by_ism:
+        told = _asked(connection, f"/{_everything(namespace)}/_ilm/explain?ignore_unavailable=true")
+        found = None if told is None else told.get("indices", {})
+        return None if found is None else sorted(name for name, each in found.items() if not each["managed"])
+    indices = f".ds-logs-mlmon.*-{namespace}-*,{','.join(f'{it}-{namespace}-*' for it in RESULTS)}"
+    told = _asked(connection, f"/_plugins/_ism/explain/{indices}")
+    if told is None:
+        return None
+    return sorted(
+        name for name, each in told.items() if isinstance(each, dict) and each.get(_ISM_POLICY, "") is None
+    )
 
 
 def conflicts(connection: Connection, namespace: str) -> dict[str, tuple[str, ...]] | None:
