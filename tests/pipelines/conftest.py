@@ -1,6 +1,7 @@
-"""Lines to send, and a pipeline over an embedded store that closes behind the test."""
+"""Lines to send, a pipeline over an embedded store that closes behind the test, and a stub of a store."""
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,12 +12,56 @@ import pytest
 
 from mlmon.core import schema
 from mlmon.core.clock import isoformat
+from mlmon.core.event import Event
 from mlmon.core.query import Scan
 from mlmon.core.schema import Dataset
+from mlmon.core.store import Refused, Written
 from mlmon.pipelines import deadletter
 from mlmon.pipelines.pipeline import Pipeline
 from mlmon.stores.embedded import open_store
 from mlmon.stores.embedded.store import EmbeddedStore
+
+TIMEOUT_S = 60
+
+
+class StubWriter:
+    """Injects what a store may do: wait until it is let go, fail as often as it is told, refuse some events.
+
+    It is let go from the first; who wants it to wait clears `may_go`.
+    """
+
+    def __init__(self) -> None:
+        self.failures: list[Exception] = []
+        self.batches: list[list[Event]] = []
+        self.refuses: set[str] = set()
+        self.entered = threading.Event()
+        self.may_go = threading.Event()
+        self.may_go.set()
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all that was taken."""
+        return [event.id for batch in self.batches for event in batch]
+
+    def write(self, events: Sequence[Event]) -> Written:
+        """Take a batch."""
+        self.entered.set()
+        assert self.may_go.wait(TIMEOUT_S)
+        if self.failures:
+            raise self.failures.pop(0)
+        self.batches.append(list(events))
+        refused = tuple(
+            Refused(place=place, reason="store_refused", detail=f"{event.id} does not fit.")
+            for place, event in enumerate(events)
+            if event.id in self.refuses
+        )
+        return Written(stored=len(events) - len(refused), duplicates=0, refused=refused)
+
+
+@pytest.fixture
+def writer() -> StubWriter:
+    """Give a stub of a store."""
+    return StubWriter()
 
 
 @pytest.fixture(scope="session")

@@ -2,17 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Sequence
 
 import pytest
 
 from mlmon.core import health
 from mlmon.core.errors import StoreError
-from mlmon.core.event import Event
 from mlmon.core.health import Part
 from mlmon.core.query import Scan
 from mlmon.core.schema import Dataset
-from mlmon.core.store import Written
 from mlmon.pipelines.deadletter import Folder
 from mlmon.pipelines.health import Seen, Watch, reporting
 from mlmon.pipelines.pipeline import BusyError, Pipeline
@@ -75,42 +72,20 @@ def test_reports_come_by_themselves_and_once_more_at_the_end(pipeline, reports, 
     assert [report.gauges[health.ENDED] for report in found] == [0] * (len(found) - 1) + [1]
 
 
-class StubWriter:
-    """Waits until it is let go, and fails where it is told to."""
-
-    def __init__(self) -> None:
-        self.may_go = threading.Event()
-        self.entered = threading.Event()
-        self.fails = False
-
-    def write(self, events: Sequence[Event]) -> Written:
-        """Take a batch."""
-        self.entered.set()
-        assert self.may_go.wait(TIMEOUT_S)
-        if self.fails:
-            raise StoreError("The disk is full.")
-        return Written(stored=len(events), duplicates=0)
-
-
 @pytest.fixture
-def stub() -> StubWriter:
-    """Give a stub of a store."""
-    return StubWriter()
-
-
-@pytest.fixture
-def stubbed(stub, dead_folder):
-    """Give a pipeline into the stub that is busy with a single waiting line."""
-    made = Pipeline(stub, Folder(dead_folder), most_bytes_waiting=1)
+def stubbed(writer, dead_folder):
+    """Give a pipeline into a store that waits; it is busy with a single waiting line."""
+    writer.may_go.clear()
+    made = Pipeline(writer, Folder(dead_folder), most_bytes_waiting=1)
     yield made
-    stub.may_go.set()
+    writer.may_go.set()
     made.close()
 
 
-def test_a_busy_collector_still_reports(stub, stubbed, line_of, tmp_path):
+def test_a_busy_collector_still_reports(writer, stubbed, line_of, tmp_path):
     """Where senders are turned away a report is not, and it says how long the oldest line has waited."""
     waiting = stubbed.submit([line_of(1)], "test")
-    assert stub.entered.wait(TIMEOUT_S)
+    assert writer.entered.wait(TIMEOUT_S)
     with pytest.raises(BusyError):
         stubbed.submit([line_of(2), line_of(3)], "test")
     report = Watch(stubbed, tmp_path).report()
@@ -118,17 +93,17 @@ def test_a_busy_collector_still_reports(stub, stubbed, line_of, tmp_path):
     assert report.gauges[health.WAITING_BYTES] == len(line_of(1))
     assert report.gauges[health.OLDEST_SECONDS] >= 0
     written = stubbed.report(b"{}")
-    stub.may_go.set()
+    writer.may_go.set()
     waiting.result(TIMEOUT_S)
     written.result(TIMEOUT_S)
     assert stubbed.counters().received == 1
     assert stubbed.counters().oldest_s == stubbed.counters().bytes_waiting == 0
 
 
-def test_a_report_that_cannot_be_written_is_said_in_the_log(stub, stubbed, tmp_path, caplog):
+def test_a_report_that_cannot_be_written_is_said_in_the_log(writer, stubbed, tmp_path, caplog):
     """A store that fails costs the report and nothing else; the failure is not counted as lines."""
-    stub.fails = True
-    stub.may_go.set()
+    writer.failures.append(StoreError("The disk is full."))
+    writer.may_go.set()
     with caplog.at_level(logging.WARNING, "mlmon.collector"):
         Watch(stubbed, tmp_path).write()
     assert "The disk is full." in caplog.text

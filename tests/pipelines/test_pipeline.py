@@ -11,38 +11,11 @@ from mlmon.core.errors import InvalidEventError, StoreError, WireError
 from mlmon.core.event import Event
 from mlmon.core.query import Scan
 from mlmon.core.schema import Dataset
-from mlmon.core.store import Refused, Written
 from mlmon.pipelines import deadletter
 from mlmon.pipelines.deadletter import DeadLetter, Folder, by_reason
 from mlmon.pipelines.pipeline import BusyError, Pipeline, Receipt
 
 TIMEOUT_S = 60
-
-
-class StubWriter:
-    """Injects what a store may do: wait until it is let go, and fail as often as it is told."""
-
-    def __init__(self) -> None:
-        self.failures: list[Exception] = []
-        self.batches: list[list[Event]] = []
-        self.refuses: set[str] = set()
-        self.entered = threading.Event()
-        self.may_go = threading.Event()
-        self.may_go.set()
-
-    def write(self, events: Sequence[Event]) -> Written:
-        """Take a batch."""
-        self.entered.set()
-        assert self.may_go.wait(TIMEOUT_S)
-        if self.failures:
-            raise self.failures.pop(0)
-        self.batches.append(list(events))
-        refused = tuple(
-            Refused(place=place, reason="store_refused", detail=f"{event.id} does not fit.")
-            for place, event in enumerate(events)
-            if event.id in self.refuses
-        )
-        return Written(stored=len(events) - len(refused), duplicates=0, refused=refused)
 
 
 class StubDeadLetters:
@@ -52,12 +25,6 @@ class StubDeadLetters:
         """Fail where there is one."""
         if letters:
             raise StoreError("The folder is gone.")
-
-
-@pytest.fixture
-def writer() -> StubWriter:
-    """Give a stub of a store."""
-    return StubWriter()
 
 
 @pytest.fixture
@@ -129,7 +96,7 @@ def test_what_comes_while_a_write_is_under_way_is_written_together(stubbed, writ
     assert all(done(each).stored == 1 for each in [first, *rest])
     assert len(writer.batches[0]) == 1
     assert len(writer.batches) < 100
-    written = [event.id for batch in writer.batches for event in batch]
+    written = writer.ids
     assert written == [f"producer-{n}" for n in range(2000)]
 
 

@@ -3,16 +3,12 @@
 import select
 import socket
 import struct
-import threading
 import zlib
-from collections.abc import Sequence
 
 import pytest
 from pylogbeat import PyLogBeatClient
 
 from mlmon.core.config import CollectorConfig
-from mlmon.core.event import Event
-from mlmon.core.store import Written
 from mlmon.pipelines import deadletter
 from mlmon.pipelines.collector import beats
 from mlmon.pipelines.deadletter import Folder
@@ -21,22 +17,6 @@ from mlmon.pipelines.validate import Limits, Validator
 
 TIMEOUT_S = 60
 ACK_BYTES = 6
-
-
-class StubWriter:
-    """Injects a store that keeps its caller waiting."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Event()
-        self.may_go = threading.Event()
-        self.ids: list[str] = []
-
-    def write(self, events: Sequence[Event]) -> Written:
-        """Take a batch when let."""
-        self.entered.set()
-        assert self.may_go.wait(TIMEOUT_S)
-        self.ids += [event.id for event in events]
-        return Written(stored=len(events), duplicates=0)
 
 
 def window(size: int) -> bytes:
@@ -77,9 +57,9 @@ def test_pylogbeats_client_is_acknowledged(collector, line_of, stored_ids):
     assert len(stored_ids()) == 500
 
 
-def test_no_acknowledgement_comes_before_the_durable_write(dead_folder, opened, line_of):
+def test_no_acknowledgement_comes_before_the_durable_write(writer, dead_folder, opened, line_of):
     """While the store writes, the sender hears nothing; then it hears the last number."""
-    writer = StubWriter()
+    writer.may_go.clear()
     pipeline = Pipeline(writer, Folder(dead_folder))
     with opened(pipeline) as collector, collector.connect("beats") as sender:
         sender.sendall(window(2) + record(1, line_of(1)) + record(2, line_of(2)))
@@ -91,10 +71,10 @@ def test_no_acknowledgement_comes_before_the_durable_write(dead_folder, opened, 
     pipeline.close()
 
 
-def test_a_sender_that_waits_long_gets_signs_of_life(dead_folder, opened, line_of, monkeypatch):
+def test_a_sender_that_waits_long_gets_signs_of_life(writer, dead_folder, opened, line_of, monkeypatch):
     """Zeros come while the store writes, so that the sender does not give up."""
     monkeypatch.setattr(beats, "_ALIVE_S", 0.01)
-    writer = StubWriter()
+    writer.may_go.clear()
     pipeline = Pipeline(writer, Folder(dead_folder))
     with opened(pipeline) as collector, collector.connect("beats") as sender:
         sender.sendall(window(1) + record(7, line_of(1)))

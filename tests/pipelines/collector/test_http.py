@@ -3,7 +3,7 @@
 import gzip
 import http.client
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -11,8 +11,6 @@ import pytest
 
 from mlmon.core.config import CollectorConfig
 from mlmon.core.errors import StoreError
-from mlmon.core.event import Event
-from mlmon.core.store import Written
 from mlmon.pipelines.collector.bodies import MOST_LINES
 from mlmon.pipelines.collector.http import EVENTS_PATH
 from mlmon.pipelines.deadletter import Folder, by_reason
@@ -27,24 +25,6 @@ class Answered(msgspec.Struct, kw_only=True):
     status: int
     retry_after: str | None
     body: dict[str, Any]
-
-
-class StubWriter:
-    """Injects a store that waits or fails."""
-
-    def __init__(self) -> None:
-        self.failure: Exception | None = None
-        self.entered = threading.Event()
-        self.may_go = threading.Event()
-        self.may_go.set()
-
-    def write(self, events: Sequence[Event]) -> Written:
-        """Take a batch."""
-        self.entered.set()
-        assert self.may_go.wait(TIMEOUT_S)
-        if self.failure:
-            raise self.failure
-        return Written(stored=len(events), duplicates=0)
 
 
 def post(collector, body: bytes, headers: dict[str, str] | None = None, method: str = "POST") -> Answered:
@@ -236,23 +216,20 @@ def test_a_request_of_too_many_lines_is_refused(collector):
     assert str(MOST_LINES) in answer.body["error"]
 
 
-def test_a_store_that_fails_is_503_with_a_time_to_come_back(dead_folder, opened, line_of):
+def test_a_store_that_fails_is_503_with_a_time_to_come_back(writer, dead_folder, opened, line_of):
     """Nothing is acknowledged that is not durable."""
-    writer = StubWriter()
-    writer.failure = StoreError("The disk is full.")
+    writer.failures.append(StoreError("The disk is full."))
     pipeline = Pipeline(writer, Folder(dead_folder))
     with opened(pipeline) as collector:
         answer = post(collector, line_of(0))
         assert (answer.status, answer.retry_after) == (503, "1")
         assert "disk is full" in answer.body["error"]
-        writer.failure = None
         assert post(collector, line_of(0)).body["stored"] == 1
     pipeline.close()
 
 
-def test_a_full_queue_is_429_with_a_time_to_come_back(dead_folder, opened, line_of):
+def test_a_full_queue_is_429_with_a_time_to_come_back(writer, dead_folder, opened, line_of):
     """A sender that is turned away is told so at once, and who waits is answered."""
-    writer = StubWriter()
     writer.may_go.clear()
     pipeline = Pipeline(writer, Folder(dead_folder), most_bytes_waiting=1)
     with opened(pipeline) as collector:

@@ -5,36 +5,17 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Sequence
 
 import msgspec
 import pytest
 
 from mlmon.core.config import CollectorConfig
 from mlmon.core.errors import WireError
-from mlmon.core.event import Event
-from mlmon.core.store import Written
 from mlmon.pipelines.collector.http import EVENTS_PATH
 from mlmon.pipelines.deadletter import Folder
 from mlmon.pipelines.pipeline import Pipeline
 
 TIMEOUT_S = 60
-
-
-class StubWriter:
-    """Injects a store that keeps its caller waiting."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Event()
-        self.may_go = threading.Event()
-        self.ids: list[str] = []
-
-    def write(self, events: Sequence[Event]) -> Written:
-        """Take a batch when let."""
-        self.entered.set()
-        assert self.may_go.wait(TIMEOUT_S)
-        self.ids += [event.id for event in events]
-        return Written(stored=len(events), duplicates=0)
 
 
 @pytest.mark.parametrize("setting", ["http_port", "tcp_port", "beats_port"])
@@ -102,9 +83,9 @@ def test_small_requests_on_one_connection_are_answered_at_once(collector, line_o
     assert min(taken_s[1:]) < 0.03, taken_s
 
 
-def test_a_stop_with_requests_in_flight_loses_nothing(dead_folder, opened, line_of):
+def test_a_stop_with_requests_in_flight_loses_nothing(writer, dead_folder, opened, line_of):
     """Whoever was being served is answered after the durable write, at each door."""
-    writer = StubWriter()
+    writer.may_go.clear()
     pipeline = Pipeline(writer, Folder(dead_folder))
     answers: list[dict] = []
     with opened(pipeline) as collector:

@@ -7,7 +7,6 @@ import pytest
 from mlmon.core.config import CollectorConfig
 from mlmon.core.errors import StoreError
 from mlmon.core.schema import Dataset
-from mlmon.core.store import Written
 from mlmon.pipelines import deadletter
 from mlmon.pipelines.deadletter import Folder, by_reason
 from mlmon.pipelines.pipeline import Pipeline
@@ -87,22 +86,9 @@ def test_lines_of_other_tools_become_app_logs(collector, stored_ids, until):
     until(lambda: len(stored_ids(Dataset.APP)) == 2)
 
 
-def test_a_store_that_fails_for_a_while_loses_nothing(dead_folder, opened, line_of, until):
+def test_a_store_that_fails_for_a_while_loses_nothing(writer, dead_folder, opened, line_of, until):
     """The sender cannot be told, so the door tries again until the store takes the lines."""
-
-    class StubWriter:
-        def __init__(self) -> None:
-            self.failures = 3
-            self.ids: list[str] = []
-
-        def write(self, events) -> Written:
-            if self.failures:
-                self.failures -= 1
-                raise StoreError("The disk is full.")
-            self.ids += [event.id for event in events]
-            return Written(stored=len(events), duplicates=0)
-
-    writer = StubWriter()
+    writer.failures += [StoreError("The disk is full.")] * 3
     pipeline = Pipeline(writer, Folder(dead_folder))
     with opened(pipeline) as collector, collector.connect("tcp") as sender:
         sender.sendall(line_of(0) + b"\n" + line_of(1) + b"\n")
