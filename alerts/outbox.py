@@ -54,6 +54,7 @@ class Sent(Struct, kw_only=True):
     taken: int = 0
     failed: int = 0
     given_up: int = 0
+    waiting: int = 0
     errors: dict[str, str] = {}
 
 
@@ -123,6 +124,7 @@ def delivered(
             left.remove(message)
             done.taken += 1
         keep(tuple(left))
+    done.waiting = len(left)
     return tuple(left), done
 
 

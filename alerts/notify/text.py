@@ -67,17 +67,28 @@ def _behind(notices: Sequence[Notice]) -> Iterator[str]:
 
 def said(notice: Notice) -> str:
     """One alert in one or two sentences."""
+    window = notice.window
     about = f"{notice.group}: {notice.metric}"
-    if notice.window is not None:
-        about += f" {how_sure(notice.window, unit_of(notice.metric))}"
+    if window is not None and window.why:
+        sure = "".join(f" ({each})" for each in _interval(window, unit_of(notice.metric)))
+        about = f"{notice.group}: {window.why.removesuffix('.')}{sure}"
+    elif window is not None:
+        about += f" {how_sure(window, unit_of(notice.metric))}"
     since = f"Since {moment(notice.since)}"
     if notice.kind is Kind.RESOLVED:
         since = f"From {moment(notice.since)} to {moment(notice.at)}"
         if notice.reason:
             since += f"; over because {notice.reason}"
     flapping = " It comes and goes." if notice.is_flapping else ""
-    why = f" {notice.window.why}" if notice.window is not None and notice.window.why else ""
-    return f"{about}. {since}.{why}{flapping}"
+    return f"{about}. {since}.{flapping}"
+
+
+def _interval(window: Judged, unit: Unit) -> list[str]:
+    """Its interval in words, where it has one."""
+    if window.low is None or window.high is None:
+        return []
+    low, high = (quantity.written(end, unit) for end in (window.low, window.high))
+    return [f"95 % interval {low} to {high}"]
 
 
 def how_sure(window: Judged, unit: Unit) -> str:
@@ -85,9 +96,7 @@ def how_sure(window: Judged, unit: Unit) -> str:
     parts = []
     if window.limit is not None:
         parts.append(f"bound {quantity.written(window.limit, unit)}")
-    if window.low is not None and window.high is not None:
-        low, high = (quantity.written(end, unit) for end in (window.low, window.high))
-        parts.append(f"95 % interval {low} to {high}")
+    parts += _interval(window, unit)
     if window.n:
         parts.append(f"of {window.n:,.0f} events")
     value = "" if window.value is None else f"{quantity.written(window.value, unit)} "

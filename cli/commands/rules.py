@@ -176,7 +176,8 @@ def told(done: Round) -> str:
     return (
         f"{units.counted(done.rules, 'rule')}, {units.counted(done.groups, 'group')} judged with "
         f"{units.counted(done.questions, 'question')}: {done.open:,} open, {done.fired:,} fired, "
-        f"{done.resolved:,} resolved, {units.counted(done.sent.taken, 'message')} taken."
+        f"{done.resolved:,} resolved, {units.counted(done.sent.taken, 'message')} taken"
+        f"{f', {done.sent.waiting:,} to be sent again' if done.sent.waiting else ''}."
     )
 
 
