@@ -71,12 +71,12 @@ def judge(
     task = task or _task(outcome, prediction, score)
     if task == REGRESSION:
         return _numbers(outcome, prediction if prediction is not None else score)
-    truth = _labels(outcome)
+    truth = text(outcome)
     known = np.array([label is not None for label in truth], dtype=bool)
     scores = floats(score) if score is not None and is_numeric(score) else None
     if task == MULTICLASS and prediction is None:
         raise UsageError("More than two classes need their predictions. Name the column with --prediction.")
-    given = _labels(prediction) if prediction is not None else []
+    given = text(prediction) if prediction is not None else []
     classes = sorted({label for label in (*truth, *given) if label is not None})
     positive = (positive or _positive(classes, truth, scores)) if task == BINARY else None
     if positive is not None:
@@ -100,20 +100,10 @@ def _task(outcome: Column, prediction: Column | None, score: Column | None) -> s
         values = values[np.isfinite(values)]
         if np.unique(values).size > _FEW or (values % 1.0 != 0.0).any():
             return REGRESSION
-    classes = {label for label in _labels(outcome) if label is not None}
+    classes = {label for label in text(outcome) if label is not None}
     if prediction is not None:
-        classes |= {label for label in _labels(prediction) if label is not None}
+        classes |= {label for label in text(prediction) if label is not None}
     return BINARY if len(classes) <= 2 or (score is not None and prediction is None) else MULTICLASS  # noqa: PLR2004 - two
-
-
-def _labels(values: Column) -> list[str | None]:
-    """Classes as text; a whole number reads alike however the file writes it."""
-    if not is_numeric(values):
-        return text(values)
-    return [
-        None if not np.isfinite(value) else str(int(value)) if value % 1.0 == 0.0 else str(value)
-        for value in floats(values).tolist()
-    ]
 
 
 def _positive(classes: list[str], truth: list[str | None], scores: _Floats | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ from mlmon.analyzers.sums import SCORE_EDGES, BinarySums, MulticlassSums, Regres
 from mlmon.analyzers.weights import Moments
 from mlmon.core.errors import UsageError
 
+_MOST_WHOLE: Final = 2.0**63
 Column = Sequence[Any] | npt.NDArray[Any]
 
 
@@ -154,8 +155,24 @@ def _numeric_of(name: str, values: Column, like: Reference | None) -> Numeric:
 
 
 def text(values: Column) -> list[str | None]:
-    """A column as text; None is missing."""
-    return [None if value is None or value != value else str(value) for value in values]  # noqa: PLR0124 - NaN
+    """A column as the text that is served of it: truth in small letters, whole numbers without a fraction.
+
+    None is missing.
+    """
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    return [None if value is None or value != value else _word(value) for value in values]  # noqa: PLR0124 - NaN
+
+
+def _word(value: Any) -> str:  # noqa: ANN401 - any value but a missing one
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return str(int(number)) if number.is_integer() and abs(number) < _MOST_WHOLE else str(number)
+    return str(value)
 
 
 def _categorical_of(values: Column) -> Categorical:

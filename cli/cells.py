@@ -46,7 +46,8 @@ def comma_number(cell: str) -> str:
     """A number with a decimal comma, and points between thousands; NULL where it is none."""
     return (
         f"CASE WHEN regexp_full_match({cell}, '{_COMMA}') "
-        f"THEN TRY_CAST(replace(replace({cell}, '.', ''), ',', '.') AS DOUBLE) END"
+        f"THEN TRY_CAST(replace(replace({cell}, '.', ''), ',', '.') AS DOUBLE) "
+        f"WHEN regexp_full_match(lower({cell}), '[+-]?inf(inity)?') THEN {number(cell)} END"
     )
 
 

@@ -63,6 +63,17 @@ def _arrays(source: Source, columns: dict[str, Reading]) -> dict[str, Any]:
     return arrays
 
 
+def columns_of(path: str) -> list[str]:
+    """The names of a file's columns; for NDJSON those of all its objects.
+
+    Raises:
+        UsageError: the file cannot be read.
+
+    """
+    with opened(path) as source:
+        return list(source.types)
+
+
 def is_empty(frame: Frame, name: str) -> bool:
     """Whether no row has a value in a column; such a column has no kind of its own."""
     return frame.kinds[name] == TEXT and all(value is None for value in frame.values[name])

@@ -58,9 +58,9 @@ def test_what_is_missing_is_nan(tmp_path):
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_decimal_commas(tmp_path, separator):
     """Where the comma separates no cells it may be the decimal one, with points between thousands."""
-    path = column(tmp_path, ["1.234,5", "-0,25", "", "7"], separator=separator)
+    path = column(tmp_path, ["1.234,5", "-0,25", "", "7", "-inf"], separator=separator)
     found = series.numbers(path, "at", what="value").tolist()
-    assert (found[:2], found[3]) == ([1234.5, -0.25], 7.0)
+    assert (found[:2], found[3:]) == ([1234.5, -0.25], [7.0, -math.inf])
 
 
 def test_what_is_no_number_is_told_by_its_line(tmp_path):

@@ -168,3 +168,29 @@ def test_build_from_every_form_of_table(run, store, table, suffix):
         return [row | {"version": ""} for row in json.loads(shown.stdout)]
 
     assert profile("a", path.name) == profile("b", table.name)
+
+
+def test_values_are_read_as_they_are_served(run, store):
+    """What says that nothing is there is missing, and truth and whole numbers read as the SDK logs them."""
+    path = store.parent / "train.csv"
+    path.write_text(
+        "temp;ok;zone;score;was\n10,5;True;1.0;0,25;1.0\nNA;False;NA;0,75;0.0\n12,5;True;2.0;0,5;1.0\n"
+    )
+    roles = ("--prediction-score", "score", "--outcome-label", "was", "--segment", "zone")
+    made = run("reference", "build", "--model", "m", "--from", path.name, *roles)
+    assert made.exit_code == 0, made.stderr
+    shown = run("reference", "show", "--model", "m", "--format", "json")
+    found = {row["feature"]: row for row in json.loads(shown.stdout)}
+    assert (found["temp"]["kind"], found["temp"]["missing_rate"]) == ("numeric", pytest.approx(1 / 3))
+    assert set(found["ok"]["most_frequent"]) == {"true", "false"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("x,score\n", "has no rows"), ("x,score\n1,0.5\n2,bad\n", "a.csv:3: the value 'bad'")]
+)
+def test_a_table_that_is_no_reference_is_told(run, store, text, said):
+    """A table without rows, or whose scores are no numbers, is wrong usage and makes no reference."""
+    path = store.parent / "a.csv"
+    path.write_text(text)
+    made = run("reference", "build", "--model", "m", "--from", path.name, "--prediction-score", "score")
+    assert (made.exit_code, said in made.stderr) == (2, True), made.stderr
