@@ -41,6 +41,8 @@ _SILENCE: Final = Measured(name="silence", analyzer="")
 _LONGEST: Final = 500
 _MEASURE: Final = frozenset(FINDINGS) & {row.analyzer for row in METRICS.values()}
 """The analyzers whose findings speak of metrics of their own."""
+_SHARED: Final = frozenset({("quality", "missing_rate")})
+"""Findings of an analyzer that speak of another's metric."""
 SHIPPED: Final = "builtin/"
 """Before the file in the place of a rule that comes with mlmon."""
 _TICK: Final = "5m"
@@ -136,7 +138,7 @@ def _findings(form: RuleForm, subjects: tuple[str, ...]) -> OfFindings:
     if metric and metric not in FOUND:
         raise WrongRuleError(f"No finding speaks of '{metric}'.{nearest(metric, FOUND)}", "finding")
     by = METRICS[metric].analyzer if metric in METRICS else analyzer
-    if analyzer in _MEASURE and by != analyzer:
+    if analyzer in _MEASURE and by != analyzer and (analyzer, metric) not in _SHARED:
         raise WrongRuleError(
             f"Findings of {metric} are not made by {analyzer}. Write {by}.{metric}.", "finding"
         )

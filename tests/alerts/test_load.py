@@ -59,6 +59,14 @@ def test_what_speaks_of_features_has_a_state_for_each():
     assert rule.subject == OfMetric(name="psi", analyzer="drift", subjects=("?*",))
 
 
+def test_what_is_missing_may_be_a_finding_of_drift_or_of_quality():
+    """Both analyzers tell of values that are missing."""
+    for analyzer in ("drift", "quality"):
+        rule = one(f"{HEAD}    finding: {analyzer}.missing_rate\n    window: 7d\n")
+        assert isinstance(rule.subject, OfFindings)
+        assert rule.subject.analyzer == analyzer
+
+
 def test_findings_logs_and_silence_are_subjects():
     """A rule may speak of findings, of log lines and of silence."""
     found = one(f"{HEAD}    finding: drift.psi\n    window: 7d\n    at_least: warning\n")
