@@ -152,8 +152,9 @@ def _joined(reader: Reader, counts: dict[Dataset, int]) -> Check:
         fix = "Send them with log.outcome(...), or: mlmon outcomes load FILE"
         return Check(name="outcomes", status=Status.WARN, detail="none yet", fix=fix)
     if not counts.get(Dataset.EVALUATION):
-        detail = f"{counts[Dataset.OUTCOME]:,} are there, none is joined"
-        return Check(name="outcomes", status=Status.WARN, detail=detail, fix="Join them: mlmon analyze")
+        detail = f"{counts[Dataset.OUTCOME]:,} stored, none joined"
+        fix = "The next pass of mlmon up joins them, or: mlmon analyze"
+        return Check(name="outcomes", status=Status.WARN, detail=detail, fix=fix)
     waiting = tally.pending + tally.expired
     if waiting:
         detail = f"{tally.pending:,} wait for their inference, {tally.expired:,} waited too long"

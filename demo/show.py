@@ -66,10 +66,16 @@ def run(*, once: bool, port: int, store: str, report: str) -> None:
         with _step(err, "Writing the report"):
             _report(results, report)
     err.print(f"Done in {time.perf_counter() - started:.0f} s. The report is {report}; the store is {store}.")
-    err.print(f"Ask it yourself:  mlmon metrics --store {store} --window month --by carrier")
-    err.print(f"What rules say:   mlmon rules backtest --store {store} --since 300d")
+    command = _command()
+    err.print(f"Ask it yourself:  {command} metrics --store {store} --window month --by carrier")
+    err.print(f"What rules say:   {command} rules backtest --store {store} --since 300d")
     if not once:
         _page(config, err)
+
+
+def _command() -> str:
+    """How to call mlmon from this shell; an environment that is not active is no part of its path."""
+    return "mlmon" if shutil.which("mlmon") else sys.argv[0]
 
 
 def ship_to(ship: str) -> None:

@@ -61,12 +61,18 @@ def command(asked: Asked, patterns: tuple[str, ...]) -> None:
             asked.format,
             keys=metrics.KEYS,
             columns=_columns(asked, side, several=len(models) > 1),
-            empty=_empty(patterns) if models else NO_EVENTS.format(url=reader.url),
+            empty=_empty(asked, patterns, side) if side is not None else NO_EVENTS.format(url=reader.url),
             hint=_HINT,
         )
 
 
-def _empty(patterns: tuple[str, ...]) -> str:
+def _empty(asked: Asked, patterns: tuple[str, ...], side: Cut) -> str:
+    if side.feature is not None and asked.since is None and asked.until is None:
+        return (
+            f"'{side.feature}' is logged as a feature: its metrics are those of drift and need a reference "
+            "(mlmon reference build). To cut results by it, log it as a segment too: "
+            f"ModelLogger(..., segments=['{side.feature}'])."
+        )
     if patterns:
         return (
             f"There is no metric {', '.join(patterns)} there. "

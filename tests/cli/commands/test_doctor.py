@@ -3,14 +3,14 @@ import socket
 
 import pytest
 
-from mlmon.core.config import keys, variable
+from mlmon.core.config import all_keys, variable
 from mlmon.pipelines import deadletter
 
 
 @pytest.fixture
 def ports(run, monkeypatch):
     """Close all doors and take a free page port, so that other programs on the machine play no part."""
-    for key in keys():
+    for key in all_keys():
         if key.endswith("_port"):
             monkeypatch.setenv(variable(key), "null")
     monkeypatch.setenv("MLMON_PAGE_PORT", "0")

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from mlmon.cli.main import cli
 from mlmon.core import health, schema
 from mlmon.core.clock import to_ns
-from mlmon.core.config import keys, variable
+from mlmon.core.config import all_keys, variable
 from mlmon.core.event import encode
 from mlmon.core.health import Part, Report
 from mlmon.core.query import Scan
@@ -26,7 +26,7 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 @pytest.fixture
 def ports(run, monkeypatch):
     """Close all doors, so that other programs on the machine play no part."""
-    for key in keys():
+    for key in all_keys():
         if key.endswith("_port"):
             monkeypatch.setenv(variable(key), "null")
     monkeypatch.setenv("MLMON_PAGE_PORT", "0")

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import shutil
 
 import pytest
 
@@ -94,6 +95,15 @@ def test_a_feature(run, store):
     found = rows(run, "--by", "temp", "--window", "month")
     assert "psi[temp]" in {row["metric"] for row in found}
     assert all(row["metric"].endswith("[temp]") for row in found)
+
+
+def test_a_feature_that_could_be_a_segment(run, store):
+    """A feature without a reference has no metrics; it is said how to get some, and how to cut by it."""
+    shutil.rmtree(store / "blobs")
+    shown = run("metrics", "--by", "origin")
+    assert shown.exit_code == 0
+    assert "mlmon reference build" in shown.stderr
+    assert "segments=['origin']" in shown.stderr
 
 
 def test_an_unknown_field(run, store):
