@@ -7,7 +7,8 @@ import pytest
 from mlmon.pipelines.logstash.effect import effect
 from mlmon.pipelines.logstash.options import S3, Options
 from mlmon.pipelines.logstash.render import render
-from mlmon.pipelines.validate import IN_THE_FUTURE
+from mlmon.pipelines.logstash.rules import ORIGINAL
+from mlmon.pipelines.validate import IN_THE_FUTURE, NOT_UTF8
 
 OF_THE_CLOCK = {"@timestamp", "event.ingested", "event.id"}
 DOOR = 'input { stdin { codec => line add_field => { "[@metadata][mlmon][form]" => "text" } } }\n'
@@ -38,12 +39,17 @@ def home(tmp_path, limits):
 def logstash(require, tmp_path):
     """Give a function that runs Logstash with arguments and input, and gives what it printed."""
     program = require("logstash")
+    settings = tmp_path / "settings"
+    settings.mkdir()
+    # Some machines have no user but root to test as, and Logstash 9 wants to be asked for that.
+    (settings / "logstash.yml").write_text("allow_superuser: true\n")
 
     def run(*arguments, stdin=b""):
-        command = [program, "--path.data", str(tmp_path / "run"), "--log.level", "warn", *map(str, arguments)]
+        command = [program, "--path.settings", str(settings), "--path.data", str(tmp_path / "run")]
+        command += ["--log.level", "warn", *map(str, arguments)]
         environ = os.environ | {"MLMON_LOGSTASH_API_KEY": "id:key"}
         done = subprocess.run(
-            command, input=stdin, capture_output=True, env=environ, timeout=170, check=False
+            command, input=stdin, capture_output=True, env=environ, timeout=600, check=False
         )
         assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
         return done.stdout
@@ -71,6 +77,8 @@ def test_logstash_gives_what_the_description_says(logstash, home, cases, table):
     for line, document in zip(lines, done, strict=True):
         said = effect(line, table).document
         parts = {"data_stream", "data_stream.namespace", *OF_THE_CLOCK}
+        if document.get("error.type") == NOT_UTF8:
+            parts.add(ORIGINAL)  # Logstash's codecs show such bytes in signs of their own
         assert {key: document[key] for key in document.keys() - parts} == {
             key: said[key] for key in said.keys() - parts
         }, line
