@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mlmon.cli import wiring_cluster
 from mlmon.cli.check import Check, Status
@@ -12,6 +12,9 @@ from mlmon.cli.units import counted
 from mlmon.cli.wiring_cluster import Cluster
 from mlmon.core.config import Config
 from mlmon.core.errors import MlmonError, StoreVersionError
+
+if TYPE_CHECKING:
+    from mlmon.cli.wiring_cluster import Change
 
 _SHARDS_A_NODE: Final = 1000
 """What Elasticsearch and OpenSearch allow, unless they are told otherwise."""
@@ -86,6 +89,14 @@ def _templates(at: Cluster) -> Iterator[Check]:
     if not due:
         yield _ok("templates", f"all {len(plan)} are as they should be")
         return
+    if _is_served(at, plan):
+        yield Check(
+            name="templates",
+            status=Status.WARN,
+            detail=f"the namespace {at.options.namespace} has no settings of its own; those for all hold",
+            fix="Give it those of this configuration (shards, replicas, how long it keeps): mlmon setup",
+        )
+        return
     shown = ", ".join(due[:_MOST_SHOWN]) + (" and more" if len(due) > _MOST_SHOWN else "")
     is_absent = any(change.status == "absent" for change in plan)
     yield Check(
@@ -94,6 +105,14 @@ def _templates(at: Cluster) -> Iterator[Check]:
         detail=f"{len(due)} of {len(plan)} are absent or differ: {shown}",
         fix="See how with mlmon setup --dry-run, then run mlmon setup.",
     )
+
+
+def _is_served(at: Cluster, plan: Sequence[Change]) -> bool:
+    """Whether a namespace was never set up, and what serves all namespaces was."""
+    own = [change for change in plan if change.part.name.endswith(at.options.suffix)]
+    if not at.options.suffix or not all(change.status == "absent" for change in own):
+        return False
+    return not any(change.status == "absent" for change in wiring_cluster.plan_for_all(at))
 
 
 def lifecycle(at: Cluster) -> Iterator[Check]:

@@ -101,6 +101,15 @@ def plan(at: Cluster) -> list[Change]:
     return setup.plan(at.connection, at.facts, at.options)
 
 
+def plan_for_all(at: Cluster) -> list[Change]:
+    """As `plan`, of what serves every namespace that has no settings of its own."""
+    from msgspec.structs import replace
+
+    from mlmon.stores.search import names, setup
+
+    return setup.plan(at.connection, at.facts, replace(at.options, namespace=names.DEFAULT))
+
+
 def parts(at: Cluster) -> dict[str, dict[str, Any]]:
     """The body of every part by the path it is put to, in the order in which they must be put."""
     from mlmon.stores.search import templates
