@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -19,6 +20,7 @@ from mlmon.core.schema import Dataset, Type
 from mlmon.core.store import Holding, Written
 from mlmon.core.window import floor
 
+T = TypeVar("T")
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
 DATES = [name for name, field in schema.FIELDS.items() if field.type is Type.DATE]
 
@@ -238,6 +240,17 @@ class Service:
 
 def _named(fields: dict) -> dict:
     return {getattr(schema, name): x for name, x in fields.items()}
+
+
+@pytest.fixture(scope="session")
+def sure() -> Callable[[T | None], T]:
+    """Give a function that gives what was found, and fails where nothing was."""
+
+    def found(value: T | None) -> T:
+        assert value is not None
+        return value
+
+    return found
 
 
 @pytest.fixture

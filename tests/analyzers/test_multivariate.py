@@ -1,5 +1,4 @@
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -18,13 +17,6 @@ from mlmon.core.window import Window
 START = datetime(2030, 3, 4, tzinfo=UTC)
 WEEK = timedelta(days=7)
 CARRIERS = np.array(["AA", "DL", "UA"])
-T = TypeVar("T")
-
-
-def sure(found: T | None) -> T:
-    """Give what was found, which must be something."""
-    assert found is not None
-    return found
 
 
 def table(rng, n, sign=1.0):
@@ -85,7 +77,7 @@ def test_a_thousand_windows_without_drift_raise_no_finding(known, n, windows):
     assert held <= 1
 
 
-def test_the_sample_does_not_depend_on_the_order_of_rows():
+def test_the_sample_does_not_depend_on_the_order_of_rows(sure):
     """Shuffled rows give the same joint sample."""
     rows = table(np.random.default_rng(3), 5_000)
     order = np.random.default_rng(4).permutation(5_000)
@@ -98,7 +90,7 @@ def test_the_sample_does_not_depend_on_the_order_of_rows():
     assert sure(made[0].joint).rows == joint.ROWS
 
 
-def test_parts_of_a_table_merge_to_a_sample_of_both():
+def test_parts_of_a_table_merge_to_a_sample_of_both(sure):
     """The merged sample holds rows of both parts in the order of their keys, no more than one part may."""
     rng = np.random.default_rng(5)
     left = profile(rng, 6_000)
@@ -185,7 +177,7 @@ def results_of(store, weeks):
     return list(multivariate.analyze(store, ask))
 
 
-def test_two_of_three_weeks_are_a_finding(store, service):
+def test_two_of_three_weeks_are_a_finding(sure, store, service):
     """A window that shows it is a finding when one of the two before did too; versions have their own."""
     fill(store, service, "nyynn")
     references.save(store, profile(np.random.default_rng(9)))
@@ -209,7 +201,7 @@ def test_two_of_three_weeks_are_a_finding(store, service):
     assert len(areas) == 5
 
 
-def test_a_window_as_the_reference_gives_a_joint_sample(store, service):
+def test_a_window_as_the_reference_gives_a_joint_sample(sure, store, service):
     """A reference of a past window holds a sample of its rows, with the same columns as one of a file."""
     fill(store, service, "n", n=1_000)
     [model] = models(store)

@@ -1,20 +1,10 @@
-from typing import TypeVar
-
 import numpy as np
 import pytest
 
 from mlmon.analyzers.statistics.domain_auc import domain_auc
 
-T = TypeVar("T")
 
-
-def sure(found: T | None) -> T:
-    """Give what was found, which must be something."""
-    assert found is not None
-    return found
-
-
-def test_a_shift_is_told_as_well_as_can_be():
+def test_a_shift_is_told_as_well_as_can_be(sure):
     """A column moved by one standard deviation gives nearly the area that is the most there is, 0.760."""
     rng = np.random.default_rng(1)
     old, new = rng.normal(size=(2_000, 8)), rng.normal(size=(2_000, 8))
@@ -26,7 +16,7 @@ def test_a_shift_is_told_as_well_as_can_be():
     assert found.shares.sum() == pytest.approx(1.0)
 
 
-def test_a_flipped_correlation_is_told_by_its_two_columns():
+def test_a_flipped_correlation_is_told_by_its_two_columns(sure):
     """Two columns that turn against each other share nearly all that the classifier goes by."""
     rng = np.random.default_rng(2)
     old, new = rng.normal(size=(2_000, 6)), rng.normal(size=(1_000, 6))
@@ -37,7 +27,7 @@ def test_a_flipped_correlation_is_told_by_its_two_columns():
     assert found.shares[:2].sum() > 0.9
 
 
-def test_without_a_change_the_noise_is_as_stated():
+def test_without_a_change_the_noise_is_as_stated(sure):
     """Over 200 pairs of samples the area lies about 0.5, and its spread is at most what is stated."""
     rng = np.random.default_rng(3)
     found = [sure(domain_auc(rng.normal(size=(500, 6)), rng.normal(size=(200, 6)))) for _ in range(200)]
@@ -47,7 +37,7 @@ def test_without_a_change_the_noise_is_as_stated():
     assert min(sure(one.p_value) for one in found) > 1e-4
 
 
-def test_weights_that_are_alike_change_nothing():
+def test_weights_that_are_alike_change_nothing(sure):
     """Rows that all weigh three are told as rows that all weigh one."""
     rng = np.random.default_rng(4)
     old, new = rng.normal(size=(300, 3)), rng.normal(size=(200, 3)) + 0.3
@@ -62,6 +52,6 @@ def test_too_little_says_nothing(rows, columns):
     assert domain_auc(np.ones((100, columns)), np.ones((rows, columns))) is None
 
 
-def test_columns_that_never_vary_tell_nothing():
+def test_columns_that_never_vary_tell_nothing(sure):
     """The same constant on both sides gives an area of one half."""
     assert sure(domain_auc(np.zeros((100, 2)), np.zeros((50, 2)))).estimate.value == 0.5

@@ -1,18 +1,8 @@
-from typing import TypeVar
-
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
 from mlmon.analyzers.statistics.pca_reconstruction import KEPT, pca_reconstruction
-
-T = TypeVar("T")
-
-
-def sure(found: T | None) -> T:
-    """Give what was found, which must be something."""
-    assert found is not None
-    return found
 
 
 def plane(rng, n, sign=1.0):
@@ -21,7 +11,7 @@ def plane(rng, n, sign=1.0):
     return np.hstack([source, sign * source]) + rng.normal(size=(n, 4)) * 0.3
 
 
-def test_it_equals_scikit_learn():
+def test_it_equals_scikit_learn(sure):
     """The mean error of the current rows is that of scikit-learn's components keeping the same share."""
     rng = np.random.default_rng(1)
     old, new = plane(rng, 800), plane(rng, 300)
@@ -32,7 +22,7 @@ def test_it_equals_scikit_learn():
     assert sure(found.estimate.low) < sure(found.estimate.value) < sure(found.estimate.high)
 
 
-def test_a_flipped_correlation_is_far_and_the_same_rows_are_near():
+def test_a_flipped_correlation_is_far_and_the_same_rows_are_near(sure):
     """Rows whose columns go against each other leave the plane, though each column looks the same."""
     rng = np.random.default_rng(2)
     old = plane(rng, 2_000)
@@ -42,7 +32,7 @@ def test_a_flipped_correlation_is_far_and_the_same_rows_are_near():
     assert abs(sure(alike.shift)) < 0.2
 
 
-def test_weights_count_as_so_many_rows():
+def test_weights_count_as_so_many_rows(sure):
     """A row of weight two pulls the mean as two rows do."""
     rng = np.random.default_rng(3)
     old, new = plane(rng, 400), plane(rng, 50)
@@ -57,7 +47,7 @@ def test_too_little_says_nothing(rows, columns):
     assert pca_reconstruction(np.ones((100, columns)), np.ones((rows, columns))) is None
 
 
-def test_columns_that_repeat_each_other_have_no_spread():
+def test_columns_that_repeat_each_other_have_no_spread(sure):
     """Where the reference has no error there is a value and no test of it."""
     x = np.random.default_rng(4).normal(size=(50, 1))
     found = sure(pca_reconstruction(np.hstack([x, x]), np.hstack([x, -x])))

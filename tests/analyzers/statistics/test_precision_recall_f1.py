@@ -1,5 +1,3 @@
-# mypy: disable-error-code="operator"
-# What may be None is compared as it is: a None fails the test, as it should.
 """What precision, recall and F1 have in common."""
 
 from collections.abc import Callable
