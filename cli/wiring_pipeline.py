@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
-from mlmon.core.config import Config
+from mlmon.core.config import Config, StoreConfig
 from mlmon.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ _SCHEMES: Final = {
     "opensearch": ("opensearch", "http"),
     "opensearch+https": ("opensearch", "https"),
 }
+USUAL_CLUSTER: Final = "elasticsearch+https://localhost:9200"
+"""The cluster of pipelines for whom none was named."""
 _USUAL_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -71,15 +73,17 @@ def chosen(flags: Mapping[str, Any]) -> Options:
 def logstash(config: Config, chosen: Options, out: str) -> list[File]:
     """Logstash's files for the cluster of the settings, held against what is in the folder.
 
+    Where the settings name no store at all, it is the Elasticsearch of Logstash's machine.
+
     Raises:
-        UsageError: the store is no cluster, or an option that cannot be meant.
+        UsageError: the store is a folder, or an option that cannot be meant.
 
     """
     from mlmon.pipelines.logstash.options import Output
     from mlmon.pipelines.logstash.render import render
     from mlmon.pipelines.validate import limits
 
-    kind, host = _cluster(config.store.url)
+    kind, host = _cluster(USUAL_CLUSTER if names_no_store(config) else config.store.url)
     output = Output(
         kind=kind,
         hosts=(host,),
@@ -94,6 +98,11 @@ def logstash(config: Config, chosen: Options, out: str) -> list[File]:
         max_batch_bytes=config.collector.max_batch_bytes,
     )
     return [_file(Path(out) / name, text) for name, text in render(options).items()]
+
+
+def names_no_store(config: Config) -> bool:
+    """Whether the store is the folder that is taken where nothing is said."""
+    return config.store.url == StoreConfig().url
 
 
 def agent(name: str, config: Config, flags: Mapping[str, Any], out: str) -> list[File]:

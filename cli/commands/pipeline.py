@@ -81,7 +81,10 @@ def logstash(asked: Asked, *, out: str, dry_run: bool, **flags: Any) -> None:  #
     from mlmon.cli.output import note
     from mlmon.cli.units import counted
 
-    files = wiring_pipeline.logstash(settings(asked), wiring_pipeline.chosen(flags), out)
+    config = settings(asked)
+    files = wiring_pipeline.logstash(config, wiring_pipeline.chosen(flags), out)
+    if wiring_pipeline.names_no_store(config):
+        note(f"No cluster was named, so it is {wiring_pipeline.USUAL_CLUSTER}. Name yours with --store.")
     due = [file for file in files if file.sign != "="]
     if dry_run:
         _show(due)

@@ -31,6 +31,14 @@ def test_a_second_time_touches_nothing(run, made):
     assert {path: path.stat().st_mtime_ns for path in made.iterdir()} == before
 
 
+def test_without_a_cluster_it_is_that_of_the_machine(run, made):
+    """The command with nothing but a folder renders for a local Elasticsearch, and says so."""
+    shown = run("pipeline", "render", "logstash", "--out", "made")
+    assert shown.exit_code == 0
+    assert "No cluster was named" in shown.stderr
+    assert 'hosts => ["https://localhost:9200"]' in (made / "mlmon.conf").read_text()
+
+
 def test_a_dry_run_shows_the_difference_and_writes_nothing(run, made):
     """A changed file is shown as a diff; nothing is made or changed."""
     assert run(*RENDER, "--dry-run").stdout.count("+ made/") == 6
@@ -90,7 +98,7 @@ def test_logstash_goes_to_the_port_that_mlmon_goes_to(run, made, store, host):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--out", "made"), "Logstash writes to a cluster"),
+        (("--store", "folder", "--out", "made"), "Logstash writes to a cluster"),
         ((*STORE, "--out", "made", "--input", "beets"), "Did you mean 'beats'?"),
         ((*STORE, "--out", "made", "--plaintext"), "without TLS would show every event"),
         (("--store", "elasticsearch://es.example:9200", "--out", "made"), "Use https://"),
