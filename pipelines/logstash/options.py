@@ -14,6 +14,8 @@ from mlmon.pipelines.validate import Limits
 
 INPUTS: Final = ("beats", "http", "tcp", "kafka", "s3", "kinesis")
 DOORS: Final = ("beats", "http", "tcp")
+ALWAYS: Final = "dead_letter_queue"
+"""An input that a pipeline of its own has, whatever is chosen; so it may be chosen, and nothing changes."""
 OUTPUTS: Final = ("elasticsearch", "opensearch")
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _NAMESPACE: Final = re.compile(r"[a-z0-9][a-z0-9_.]{0,99}")
@@ -118,6 +120,9 @@ def checked(options: Options) -> Options:
             name, address, size or folder in another form.
 
     """
+    options = structs.replace(
+        options, inputs=tuple(dict.fromkeys(name for name in options.inputs if name != ALWAYS))
+    )
     if not options.inputs:
         raise UsageError(f"A pipeline needs at least one input. Choose of {', '.join(INPUTS)}.")
     _check_names("input", options.inputs, INPUTS)
@@ -131,7 +136,7 @@ def checked(options: Options) -> Options:
     _check_ports(options)
     _check_cluster(options.output)
     _check_sources(options)
-    return structs.replace(options, inputs=tuple(dict.fromkeys(options.inputs)))
+    return options
 
 
 def _check_names(what: str, names: Iterable[str], allowed: tuple[str, ...]) -> None:
@@ -184,7 +189,7 @@ def _check_ports(options: Options) -> None:
 
 
 def _ports(options: Options) -> Iterator[tuple[str, int]]:
-    for name in dict.fromkeys(options.inputs):
+    for name in options.inputs:
         if name in DOORS:
             yield name, getattr(options.doors, f"{name}_port")
 

@@ -171,6 +171,13 @@ def test_an_input_that_is_named_twice_is_there_once(lscl):
     assert files["mlmon.conf"].count("mlmon_in_beats") == 1
 
 
+def test_the_dead_letter_queue_is_read_whether_it_is_named_or_not():
+    """What the cluster refuses is read by a pipeline of its own, so to name that input changes nothing."""
+    assert render(Options(inputs=("beats", "dead_letter_queue"))) == render(Options(inputs=("beats",)))
+    with pytest.raises(UsageError, match="at least one input"):
+        render(Options(inputs=("dead_letter_queue",)))
+
+
 @pytest.mark.parametrize("servers", ["kafka:9092", "a:1,b.example.org:2", "[::1]:9092"])
 def test_brokers_may_be_many(lscl, servers):
     """Names and addresses of brokers, with commas between them, come into the file as they are."""
