@@ -191,6 +191,7 @@ def _model(desk: Desk, request: Request) -> Response:
         path=pages.model_path(looked.name),
         over_time=OVER_TIME,
         commands={id_: model.command(looked, id_) for id_ in ids},
+        empties={panel.id: model.empty(seen, panel) for panel in looked.panels},
         export=address("", looked.view, model=looked.name),
         delivery=delivery.read(desk.reader, looked.name),
         with_loss=with_loss.read(desk.reader, looked.scope, looked.choices.sizes),

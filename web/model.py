@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
@@ -17,7 +18,7 @@ from mlmon.core.occasions import EventConfig, occasions
 from mlmon.core.panel import Kind, Panel, Scope, names_of
 from mlmon.core.panel import scope as scoped
 from mlmon.core.panels import model as panels
-from mlmon.core.panels.columns import NAME
+from mlmon.core.panels.columns import NAME, NO_OUTCOMES, VALUE
 from mlmon.core.query import AllOf, Equals, Max, Min, Query, Row, Terms
 from mlmon.core.result import REFERENCE, Finding
 from mlmon.core.schema import Dataset
@@ -221,7 +222,7 @@ def payload(page: Page) -> dict[str, Any]:
             "command": command(looked, TIMELINE),
         }
     ]
-    drawn += [_drawn(panel, page.drawn[panel.id], command(looked, panel.id)) for panel in looked.panels]
+    drawn += [_drawn(page, panel) for panel in looked.panels]
     start, end = looked.view.window.start, looked.view.window.end
     return {
         "model": looked.name,
@@ -233,16 +234,25 @@ def payload(page: Page) -> dict[str, Any]:
     }
 
 
-def _drawn(panel: Panel, chart: Chart, command_line: str) -> dict[str, Any]:
+def empty(page: Page, panel: Panel) -> str:
+    """What stands where a panel has nothing to show: why, and what to do, for this model."""
+    outcomes = any(row[VALUE] for row in page.answers.get("coverage", ()))
+    if panel.empty == NO_OUTCOMES and outcomes:
+        return "Outcomes are there, but too few or of one kind only to tell it. A longer time may have more."
+    return panel.empty.replace("--model NAME", f"--model {shlex.quote(page.looked.name)}")
+
+
+def _drawn(page: Page, panel: Panel) -> dict[str, Any]:
+    chart = page.drawn[panel.id]
     return {
         "id": panel.id,
         "title": panel.title,
         "specs": chart.specs,
         "series": chart.series,
         "note": chart.note,
-        "empty": panel.empty,
+        "empty": empty(page, panel),
         "unit": str(panel.unit),
-        "command": command_line,
+        "command": command(page.looked, panel.id),
     }
 
 

@@ -29,6 +29,9 @@ _WHOLE: Final = (
     Equals(schema.MODEL_VERSION, ""),
     Equals(schema.RESULT_SUBJECT, ""),
 )
+_LATELY: Final = timedelta(days=62)
+"""So far back drift that was measured counts, as windows of a month begin long before they are seen."""
+
 WORDS: Final = {
     "critical": "Firing",
     "warning": "Warning",
@@ -142,13 +145,14 @@ def read(reader: Reader, params: Mapping[str, str], now: datetime) -> Overview:
     for finding in found.read(reader, view.window, Equals(schema.MODEL_VERSION, "")):
         findings.setdefault(finding.model, []).append(finding)
     steps = [one.start for one in windows(window, size)]
+    frame = _Frame(view, steps, now, _measured(reader, window))
     lines = [
         _line(
             name,
             known.get(name, Extent()),
             by_model.get(name, {}),
             findings.get(name, []),
-            _Frame(view, steps, now),
+            frame,
         )
         for name in sorted({*known, *by_model, *findings} - {""})
     ]
@@ -165,6 +169,8 @@ class _Frame(Struct, frozen=True):
     view: View
     steps: list[datetime]
     now: datetime
+    drifting: frozenset[str]
+    """The models of which drift is measured in that time."""
 
 
 def _series(reader: Reader, window: Window, size: str) -> dict[str, dict[str, dict[datetime, Row]]]:
@@ -180,6 +186,17 @@ def _series(reader: Reader, window: Window, size: str) -> dict[str, dict[str, di
     for row in reader.query(query):
         by_model.setdefault(row[_MODEL], {}).setdefault(row[NAME], {})[row[TIME]] = row
     return by_model
+
+
+def _measured(reader: Reader, window: Window) -> frozenset[str]:
+    """The models whose drift was measured of late; of others nothing says that they do not drift."""
+    query = Query(
+        dataset=Dataset.METRIC,
+        window=Window(start=min(window.start, window.end - _LATELY), end=window.end),
+        where=AllOf((Equals(schema.METRIC_NAME, "psi"), *_WHOLE[:2])),
+        by={_MODEL: Terms(schema.MODEL_NAME)},
+    )
+    return frozenset(row[_MODEL] for row in reader.query(query))
 
 
 def _line(
@@ -203,7 +220,7 @@ def _line(
         errors=_errors(series, frame),
         latency=_latest(series.get("latency_p95", {}), "latency_p95", frame, floor=0.0),
         performance=_latest(series.get(headline, {}), headline, frame),
-        drift=_drift(open_ones, findings, frame),
+        drift=_drift(name, open_ones, findings, frame),
         coverage=_coverage(series, frame),
     )
 
@@ -294,8 +311,10 @@ def _latest(rows: Mapping[datetime, Row], metric: str, frame: _Frame, *, floor: 
     )
 
 
-def _drift(open_ones: Sequence[found.Group], findings: Sequence[Finding], frame: _Frame) -> Cell:
+def _drift(name: str, open_ones: Sequence[found.Group], findings: Sequence[Finding], frame: _Frame) -> Cell:
     drifted = {group.newest.subject for group in open_ones if group.newest.analyzer == "drift"}
+    if not drifted and name not in frame.drifting:
+        return Cell(text=units.NOTHING, detail="drift is not measured: mlmon reference build")
     seen = [finding for finding in findings if finding.analyzer == "drift"]
     counts: list[float | None] = [
         float(len({one.subject for one in seen if one.window.start <= step < one.window.end}))

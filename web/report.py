@@ -41,6 +41,7 @@ class Part(Struct, frozen=True, kw_only=True):
     findings: Markup
     sentences: list[str]
     commands: dict[str, str]
+    empties: dict[str, str]
     drawn: dict[str, Chart]
     delivery: Delivery | None
 
@@ -100,6 +101,7 @@ def _part(page: Page, delivered: Delivery | None) -> Part:
         findings=Markup(pages.render("list.html", head=head, links=False)),  # noqa: S704 - a template, escaped
         sentences=list(sentences(page, head)),
         commands={id_: model.command(page.looked, id_) for id_ in ids},
+        empties={panel.id: model.empty(page, panel) for panel in page.looked.panels},
         drawn={model.TIMELINE: page.timeline, **page.drawn},
         delivery=delivered,
     )

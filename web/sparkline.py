@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 WIDTH: Final = 96
 HEIGHT: Final = 22
 _ROOM: Final = 2.0
+_LEAST: Final = 2
 
 
 def path(values: Sequence[float | None], *, floor: float | None = None) -> str:
@@ -51,9 +52,9 @@ def _short(number: float) -> str:
 
 
 def svg(values: Sequence[float | None], about: str, *, floor: float | None = None) -> Markup:
-    """The line as an image with words for those who cannot see it; nothing where nothing is known."""
-    drawn = path(values, floor=floor)
-    if not drawn:
+    """The line as an image with words for those who cannot see it; nothing where it would be a point."""
+    if sum(value is not None for value in values) < _LEAST:
         return Markup("")
+    drawn = path(values, floor=floor)
     start = f'<svg class="spark" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
     return Markup(f'{start}aria-label="{escape(about)}"><path d="{drawn}"/></svg>')  # noqa: S704 - the words are escaped, the rest is numbers

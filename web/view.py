@@ -91,7 +91,10 @@ def parse(params: Mapping[str, str], extent: Extent, now: datetime) -> View:
 
 
 def _usual(extent: Extent, now: datetime) -> str:
-    return "all" if extent.last is not None and extent.last < now - _STALE else "7d"
+    """All of what is old; the last day where there is no more yet, so that hours show; else a week."""
+    if extent.last is not None and extent.last < now - _STALE:
+        return "all"
+    return "24h" if extent.first is not None and extent.first > now - _DAY else "7d"
 
 
 def _end(extent: Extent, now: datetime) -> datetime:

@@ -10,8 +10,11 @@ from msgspec.structs import replace
 
 from mlmon.core import schema
 from mlmon.core.clock import isoformat, to_ns
+from mlmon.core.result import Metric
 from mlmon.core.schema import Dataset
+from mlmon.core.window import Window
 from mlmon.stores.embedded import open_store
+from mlmon.web import units
 from mlmon.web.app import app
 
 EVIL = '<script>alert("x")</script>'
@@ -137,6 +140,28 @@ def test_the_size_of_windows_follows_the_range(reader, clock):
         for shown in ("30d", "all")
     ]
     assert sizes == ["1d", "7d"]
+
+
+@pytest.mark.parametrize("outcomes", [True, False])
+def test_what_is_not_measured_says_why(tmp_path, example, outcomes):
+    """Without a reference drift is not zero, commands name the model, and outcomes that are there count."""
+    store = open_store(tmp_path)
+    name = "my model"
+    day = Window(start=example.NOW - timedelta(days=1), end=example.NOW)
+    shares = [("inferences", 3.0), ("coverage", 1.0 if outcomes else 0.0)]
+    store.put(
+        [
+            Metric(analyzer="service", model=name, name=metric, window=day, size="1d", value=value, n=3)
+            for metric, value in shares
+        ]
+    )
+    [row] = get(store, lambda: to_ns(example.NOW), "/api/models").json()
+    page = get(store, lambda: to_ns(example.NOW), "/models/my%20model").text
+    store.close()
+    assert row["drift"] == units.NOTHING
+    assert "mlmon reference build --model &#39;my model&#39;" in page
+    assert ("Outcomes are there, but too few" in page) is outcomes
+    assert ("No outcomes in this time." in page) is not outcomes
 
 
 def test_a_version_and_a_segment_narrow_the_panels(reader, clock):

@@ -27,6 +27,12 @@ def test_live_data_is_shown_up_to_now():
     assert view.window == Window(start=NOW - timedelta(days=7), end=NOW)
 
 
+def test_the_first_day_is_shown_by_the_hour():
+    """While there is no more than a day, the last 24 hours are shown, and not a week with one window."""
+    assert parse({}, Extent(first=NOW - timedelta(hours=2), last=NOW), NOW).range == "24h"
+    assert parse({}, Extent(), NOW).range == "7d"
+
+
 def test_an_address_holds_the_view():
     """What an address says is what is looked at, and the address made of that says the same."""
     params = {
