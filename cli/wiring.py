@@ -18,10 +18,7 @@ from msgspec import Struct
 
 from mlmon.cli import threads
 from mlmon.core.config import Config, StoreConfig
-from mlmon.core.errors import (
-    StoreUnreachableError,
-    UsageError,
-)
+from mlmon.core.errors import StoreUnreachableError, UsageError
 from mlmon.core.exposition import Family
 from mlmon.core.store import Reader, Store
 from mlmon.core.window import Window, parse_duration

@@ -13,11 +13,7 @@ from typing import TYPE_CHECKING, Final
 from mlmon.cli import ship, threads, wiring
 from mlmon.core.clock import to_ns
 from mlmon.core.config import Config
-from mlmon.core.errors import (
-    InvalidEventError,
-    StoreLockedError,
-    StoreUnreachableError,
-)
+from mlmon.core.errors import InvalidEventError, StoreLockedError, StoreUnreachableError
 from mlmon.core.event import Event as Sent
 from mlmon.core.store import Store, Written
 
@@ -29,7 +25,6 @@ if TYPE_CHECKING:
     from mlmon.pipelines.pipeline import Counters, Sink
     from mlmon.pipelines.tail.tail import Tail as Tail  # noqa: PLC0414 - for commands to name
     from mlmon.pipelines.validate import Validator
-
 
 _UNSEEN: Final = (
     "What Logstash refused is not among these: this user may not read it. The role mlmon_operator may."

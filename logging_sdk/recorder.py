@@ -21,8 +21,8 @@ class Recorder:
     """Knows what a logger's inferences have in common. Safe for threads.
 
     `segments` are names of features that are copied into the segment, `classes` and `feature_names` name what
-    arrays hold, `texts` remembers which features are categorical. With
-    `is_plain`, neither sampling nor segments need a look at what is logged.
+    arrays hold, `texts` remembers which features are categorical. With `is_plain`, neither sampling nor
+    segments need a look at what is logged.
     """
 
     def __init__(

@@ -43,9 +43,8 @@ def command(
 ) -> None:
     """Run it all on one machine: collector, analyzers, rules and page.
 
-    The store is a folder. Prints the addresses and the lines to put into a service. On SIGTERM or
-    Ctrl-C what was taken is still
-    written and answered.
+    Prints the addresses and the lines to put into a service. On SIGTERM or Ctrl-C what was taken is
+    still written and answered.
     """
     from mlmon.cli import signals, wiring, wiring_collect, wiring_rules
     from mlmon.cli.commands.collect import tell_done
