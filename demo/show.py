@@ -75,7 +75,9 @@ def run(*, once: bool, port: int, store: str, report: str) -> None:
 
 def _command() -> str:
     """How to call mlmon from this shell; an environment that is not active is no part of its path."""
-    return "mlmon" if shutil.which("mlmon") else sys.argv[0]
+    if shutil.which("mlmon"):
+        return "mlmon"
+    return sys.argv[0] if Path(sys.argv[0]).name == "mlmon" else "python -m mlmon.cli"
 
 
 def ship_to(ship: str) -> None:

@@ -1,4 +1,5 @@
 import socket
+import sys
 
 import pytest
 from rich.console import Console
@@ -35,6 +36,19 @@ def test_the_demo_tells_months_features_and_carriers(shown):
 def test_the_demo_writes_its_report(shown):
     """The report is one file that names the model."""
     assert "flight-delay" in shown.report.read_text()
+
+
+@pytest.mark.parametrize(
+    ("called", "command"),
+    [(".venv/bin/mlmon", ".venv/bin/mlmon"), ("/somewhere/cli/__main__.py", "python -m mlmon.cli")],
+)
+def test_what_to_run_next_can_be_run_from_here(monkeypatch, tmp_path, called, command):
+    """The commands that the demo names begin as it was called itself, where mlmon is not on the path."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [called])
+    assert show._command() == command
+    (tmp_path / "mlmon").touch(mode=0o755)
+    assert show._command() == "mlmon"
 
 
 def test_the_demo_leaves_the_folders_of_others_alone(tmp_path):
