@@ -159,14 +159,19 @@ def text(values: Column) -> list[str | None]:
 
     None is missing.
     """
-    if isinstance(values, np.ndarray):
-        values = values.tolist()
-    return [None if value is None or value != value else _word(value) for value in values]  # noqa: PLR0124 - NaN
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        distinct, places = np.unique(values, return_inverse=True)
+        words = np.empty(distinct.size, dtype=object)
+        words[:] = text(distinct.tolist())
+        found: list[str | None] = words[places].tolist()
+        return found
+    return [
+        value if type(value) is str else None if value is None or value != value else _word(value)  # noqa: PLR0124 - NaN
+        for value in values
+    ]
 
 
 def _word(value: Any) -> str:  # noqa: ANN401 - any value but a missing one
-    if isinstance(value, str):
-        return value
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
     if isinstance(value, (float, np.floating)):

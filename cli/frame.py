@@ -15,9 +15,10 @@ from msgspec.structs import replace
 from mlmon.cli import readings, series
 from mlmon.cli.readings import NUMBER, TEXT, TIME, Reading
 from mlmon.cli.rows import check
-from mlmon.cli.source import Source, opened
+from mlmon.cli.source import Source, opened, unmasked
 from mlmon.cli.sql import quoted
 
+_NOTHING: Final = {NUMBER: float("nan"), TIME: "NaT", TEXT: None}
 _TRUTH: Final = {"true", "false", "True", "False", "TRUE", "FALSE"}
 
 
@@ -98,13 +99,8 @@ def without(frame: Frame, kind: str) -> Frame:
 
 
 def _plain(array: Any, kind: str) -> Any:  # noqa: ANN401 - arrays, masked where something is missing
-    if kind == TEXT:
-        texts = array
-        if hasattr(array, "filled"):
-            texts = array.data
-            texts[array.mask] = None
-        return _one_spelling(texts)
-    return array.filled(float("nan") if kind == NUMBER else "NaT") if hasattr(array, "filled") else array
+    plain = unmasked(array, _NOTHING[kind])
+    return _one_spelling(plain) if kind == TEXT else plain
 
 
 def _one_spelling(texts: Any) -> Any:  # noqa: ANN401 - an array of text

@@ -74,19 +74,32 @@ def _of_type(source: Source, name: str) -> Reading:
 def _of_cells(source: Source, names: Sequence[str]) -> dict[str, Reading]:
     """Numbers or times where every cell that says something is one."""
     ways = {name: _ways(source, name) for name in names}
-    asked = [
-        f"count({sql})" for name in names for sql in (cells.said(name), *(each.sql for each in ways[name]))
-    ]
-    counts = iter(source.relation.aggregate(", ".join(asked)).fetchall()[0])
-    found: dict[str, Reading] = {}
-    for name in names:
+    first = source.relation.limit(_SAMPLE)
+    for rows in (first, source.relation):
+        left = {name: some for name, some in ways.items() if some}
+        ways |= _fitting_ways(rows, left, empty=rows is first)
+    found = {name: some[0] if some else _other_time(source, name) for name, some in ways.items()}
+    return {name: as_text(source, name) if one is None else one for name, one in found.items()}
+
+
+def _fitting_ways(
+    rows: duckdb.DuckDBPyRelation, ways: dict[str, list[Reading]], *, empty: bool
+) -> dict[str, list[Reading]]:
+    """The ways of each column that fit all its cells that say something; `empty`: and all where none does."""
+    if not ways:
+        return {}
+    asked = [sql for name, some in ways.items() for sql in (cells.said(name), *(each.sql for each in some))]
+    counts = iter(rows.aggregate(", ".join(f"count({sql})" for sql in asked)).fetchall()[0])
+    found = {}
+    for name, some in ways.items():
         there = next(counts)
-        fits = [way for way in ways[name] if next(counts) == there]
-        moment = moments(source, name) if there and not fits else None
-        if moment is not None:
-            fits = [Reading(kind=TIME, sql=utc(moment))]
-        found[name] = fits[0] if there and fits else as_text(source, name)
+        found[name] = [way for way in some if next(counts) == there and (there or empty)]
     return found
+
+
+def _other_time(source: Source, name: str) -> Reading | None:
+    moment = moments(source, name)
+    return None if moment is None else Reading(kind=TIME, sql=utc(moment))
 
 
 def _ways(source: Source, name: str) -> list[Reading]:

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 from mlmon.cli import cells, readings, rows
 from mlmon.cli.rows import check
-from mlmon.cli.source import Source, opened
+from mlmon.cli.source import Source, opened, unmasked
 from mlmon.cli.sql import quoted
 from mlmon.core.errors import UsageError
 
@@ -51,8 +51,9 @@ def timestamps(path: str, name: str) -> Any:  # noqa: ANN401 - an array of times
     """As `moments`, as times of numpy in UTC; NaT where missing."""
     with _times_of(path, name) as (source, sql):
         micros = f"CAST(1e6 * ({sql or _no_time(source, name)}) AS BIGINT)"
-        array = source.relation.select(f"make_timestamp({micros}) AS found").fetchnumpy()["found"]
-        return array.filled("NaT") if hasattr(array, "filled") else array
+        return unmasked(
+            source.relation.select(f"make_timestamp({micros}) AS found").fetchnumpy()["found"], "NaT"
+        )
 
 
 def moments_if_any(path: str, name: str) -> Any:  # noqa: ANN401 - an array of floats, or None
@@ -96,8 +97,8 @@ def line_of(path: str, row: int) -> int:
 
 
 def _floats(source: Source, sql: str) -> Any:  # noqa: ANN401 - an array of floats
-    array = source.relation.select(f"CAST({sql} AS DOUBLE) AS found").fetchnumpy()["found"]
-    return array.filled(float("nan")) if hasattr(array, "filled") else array
+    found = source.relation.select(f"CAST({sql} AS DOUBLE) AS found").fetchnumpy()["found"]
+    return unmasked(found, float("nan"))
 
 
 def _number(source: Source, name: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 from msgspec import Struct
@@ -42,6 +42,15 @@ def opened(path: str) -> Iterator[Source]:
             yield _source(connection, path)
         except duckdb.Error as error:
             raise UsageError(_fault(path) or f"{path} cannot be read: {_reason(error)}") from None
+
+
+def unmasked(array: Any, nothing: Any) -> Any:  # noqa: ANN401 - arrays of any type
+    """An array as DuckDB gives it, with what stands for nothing where a mask says so."""
+    if not hasattr(array, "mask"):
+        return array
+    plain = array.data
+    plain[array.mask] = nothing
+    return plain
 
 
 def _source(connection: duckdb.DuckDBPyConnection, path: str) -> Source:

@@ -79,3 +79,10 @@ def test_what_cannot_be_read_is_told(tmp_path, name, text, said):
     path.write_text(text)
     with pytest.raises(UsageError, match=said):
         frame.read(str(path))
+
+
+def test_a_late_cell_decides_too(tmp_path):
+    """Far below the first rows a word makes text of numbers, and a number makes numbers of nothing."""
+    path = tmp_path / "a.csv"
+    path.write_text("x,y,z\n" + "1,,2024-01-01\n" * 5_000 + "word,3,\n")
+    assert frame.read(str(path)).kinds == {"x": "text", "y": "number", "z": "time"}

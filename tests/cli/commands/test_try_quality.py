@@ -135,3 +135,12 @@ def test_wrong_usage_is_told(run, tmp_path, monkeypatch, options, said):
     shown = run("try", "quality", "a.csv", *options)
     assert shown.exit_code == 2
     assert said in shown.stderr
+
+
+@pytest.mark.parametrize("written", ["2013-05-{:02d}", "{:02d}.05.2013", "201305{:02d}"])
+def test_times_that_are_missing(checked, written):
+    """A time may be missing, and may be written as is usual elsewhere or in digits."""
+    days = [written.format(day) if day != 3 else "" for day in range(1, 12) for _ in range(24)]
+    columns = {"at": days, "x": [k * 37 % 101 for k in range(len(days))]}
+    assert checked(columns, "--time", "at", "--fresh", "1d") == {"": ["freshness"]}
+    assert checked(columns, "--time", "at", "--fresh", "30d") == {}
