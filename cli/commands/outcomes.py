@@ -49,10 +49,10 @@ def command() -> None:
 )
 @click.option("--ship", metavar="URL", help="Send to this running collector instead of writing to the store.")
 def load(asked: Asked, file: str, **named: Any) -> None:  # noqa: ANN401 - the column options and --ship
-    """Load outcomes from FILE: CSV, NDJSON or Parquet, one row an outcome.
+    """Load outcomes from FILE: CSV, NDJSON, Parquet or Arrow.
 
-    Loading a file twice changes nothing. A bad row is told with its line and kept with the dead letters; the
-    rest is loaded. Outcomes meet their inferences at the next pass of `mlmon analyze` or `mlmon up`.
+    Each row is an outcome, and loading a file twice changes nothing. A bad row is told with its line and kept
+    with the dead letters; the rest is loaded. Outcomes meet their inferences at the next pass of `mlmon analyze` or `mlmon up`.
     """
     from mlmon.cli import load as loading
     from mlmon.cli.progress import progress
