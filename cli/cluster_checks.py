@@ -206,7 +206,8 @@ def _ignored(at: Cluster) -> Check:
         name="values",
         status=Status.WARN,
         detail=f"{found.count:,} events have a value that no question finds{fields}",
-        fix="It is kept, and too long or of another type than the field's. Mend the sender.",
+        fix="It is kept, and is too long, of another type than the field's, or of one field too many for an "
+        "index (1,000). Mend the sender.",
     )
 
 

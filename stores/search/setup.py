@@ -5,7 +5,7 @@ Running it again changes nothing. A cluster that a newer mlmon has set up is lef
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from mlmon.core.schema import EVENTS, Dataset
 from mlmon.stores.search import stamping, verdicts
 from mlmon.stores.search.connection import Connection
 from mlmon.stores.search.facts import Facts
-from mlmon.stores.search.templates import VERSION, Options, Part, parts
+from mlmon.stores.search.templates import STATE, VERSION, Options, Part, parts
 
 _NOT_FOUND: Final = 404
 _IN_USE: Final = "in use"
@@ -110,21 +110,25 @@ def going(connection: Connection, facts: Facts, options: Options) -> Iterator[Pa
     """What `remove` would take away, in its order; of a namespace only what is its own.
 
     Raises:
-        StoreError: the cluster does not let this user look.
+        StoreVersionError: a newer mlmon has set it up.
+        StoreError: data streams need the parts, or the cluster does not let this user look.
 
     """
-    for part in reversed(parts(facts, options)):
-        if part.name.endswith(options.suffix):
-            there, _ = _existing(connection, part)
-            if there is not None and (not part.is_users or there == part.body):
-                yield part
+    made = parts(facts, options)
+    if not options.suffix:
+        _check_unused(connection, made, options)
+    found = [(part, _existing(connection, part)[0]) for part in reversed(made)]
+    there = [(part, body) for part, body in found if body is not None and part.name.endswith(options.suffix)]
+    for part, body in there:
+        _check_version(connection, part, body)
+    yield from (part for part, body in there if not part.is_users or body == part.body)
 
 
 def remove(connection: Connection, facts: Facts, options: Options) -> Iterator[Part]:
     """Take away what was set up, and give each part when it is gone. Documents and what is yours stay.
 
     Raises:
-        StoreError: data streams still use the templates.
+        StoreError: as `going`; also where a stream of the namespace has no other template.
 
     """
     for part in going(connection, facts, options):
@@ -133,15 +137,37 @@ def remove(connection: Connection, facts: Facts, options: Options) -> Iterator[P
             continue
         if not response.is_well:
             why = verdicts.whole(response.body)
-            hint = (
-                " Data is still there: delete the data streams first, if you want to lose what is in them: "
-                f"DELETE /_data_stream/logs-mlmon.*-{options.scope}"
-            )
             raise StoreError(
                 f"The cluster {connection.url} does not let go of the {part.kind} {part.name}: {why}."
-                + (hint if _IN_USE in why else "")
+                + (f" {_delete_streams(options)}" if _IN_USE in why else "")
             )
         yield part
+
+
+def _check_unused(connection: Connection, made: Sequence[Part], options: Options) -> None:
+    """Refuse before anything is removed, since with half of its templates a cluster would guess types."""
+    streams = _streams(connection, _stream_patterns(made))
+    if streams:
+        raise StoreError(
+            f"The cluster {connection.url} still has {len(streams)} data streams, such as {streams[0]}, and "
+            f"they need what was set up. Nothing was removed. {_delete_streams(options)}"
+        )
+    response = connection.send("GET", f"/_index_template/{STATE}-*")
+    templates = response.json().get("index_templates", ()) if response.is_well else ()
+    if templates:
+        namespace = templates[0]["name"].removeprefix(f"{STATE}-")
+        raise StoreError(
+            f"In the cluster {connection.url} {len(templates)} namespaces have settings of their own, such as"
+            f" {namespace}. Nothing was removed. Remove those first, each with: "
+            f"MLMON_STORE_NAMESPACE={namespace} mlmon setup --remove"
+        )
+
+
+def _delete_streams(options: Options) -> str:
+    return (
+        "Delete the data streams first, if you want to lose what is in them: "
+        f"DELETE /_data_stream/logs-mlmon.*-{options.scope}"
+    )
 
 
 def _compared(connection: Connection, part: Part) -> Change:
@@ -151,15 +177,19 @@ def _compared(connection: Connection, part: Part) -> Change:
         return Change(part=part, status=status, differences=_differences({}, part.body), revision=revision)
     if part.is_users:
         return Change(part=part, status=Status.YOURS)
+    _check_version(connection, part, there)
+    differences = _differences(there, part.body)
+    status = Status.DIFFERS if differences else Status.SAME
+    return Change(part=part, status=status, differences=differences, revision=revision)
+
+
+def _check_version(connection: Connection, part: Part, there: dict[str, Any]) -> None:
     found = _version(there)
     if found > VERSION:
         raise StoreVersionError(
             f"The {part.kind} {part.name} in {connection.url} is of version {found}, and this mlmon makes "
             f"version {VERSION}. A newer mlmon has set this cluster up: install that one here too."
         )
-    differences = _differences(there, part.body)
-    status = Status.DIFFERS if differences else Status.SAME
-    return Change(part=part, status=status, differences=differences, revision=revision)
 
 
 def _existing(connection: Connection, part: Part) -> tuple[dict[str, Any] | None, str]:
@@ -250,13 +280,17 @@ def _settings(part: Part) -> dict[str, Any]:
 
 def _stamp(connection: Connection, changes: Sequence[Change]) -> None:
     """Let the streams that are there stamp what comes, as those that are made from now on do."""
-    streams = [change.part.body for change in changes if "data_stream" in change.part.body]
-    patterns = ",".join(pattern for body in streams for pattern in body["index_patterns"])
     body = msgspec.json.encode({stamping.SETTING: stamping.PIPELINE})
-    for stream in _streams(connection, patterns):
+    for stream in _streams(connection, _stream_patterns(change.part for change in changes)):
         response = connection.send("PUT", f"/{stream}/_settings", body)
         if not response.is_well:
             raise _refused(connection, f"to let {stream} stamp its events", response.body)
+
+
+def _stream_patterns(made: Iterable[Part]) -> str:
+    """The patterns of the templates that are for data streams."""
+    bodies = [part.body for part in made if "data_stream" in part.body]
+    return ",".join(pattern for body in bodies for pattern in body["index_patterns"])
 
 
 def _streams(connection: Connection, pattern: str) -> list[str]:

@@ -91,11 +91,13 @@ def test_what_differs_is_shown_and_alone_put(connection, found, replace_part):
 
 
 def test_a_newer_set_up_is_left_alone(connection, found, replace_part):
-    """A part of a later version is not overwritten; the error says what to do."""
+    """A part of a later version is neither overwritten nor removed; the error says what to do."""
     newer = {"template": {}, "_meta": {"managed_by": "mlmon", "version": VERSION + 1}}
     replace_part("mlmon@settings-setup_test", newer)
     with pytest.raises(StoreVersionError, match=r"of version 2.*install that one here too"):
         setup.plan(connection, found, TEAM)
+    with pytest.raises(StoreVersionError, match="install that one here too"):
+        list(setup.remove(connection, found, TEAM))
 
 
 def test_the_users_component_is_kept_and_wins(engine, connection, found, replace_part):
@@ -116,6 +118,12 @@ def test_removing_takes_all_of_a_namespace_and_nothing_else(connection, found, m
     assert {change.part.name for change in plan if change.is_due} == set(gone)
     assert list(setup.remove(connection, found, TEAM)) == []
     list(setup.apply(connection, plan))
+
+
+def test_what_others_need_is_not_removed(connection, found, made):
+    """While a namespace has settings of its own, or a stream is there, nothing of what serves all goes."""
+    with pytest.raises(StoreError, match=r"Nothing was removed.*first"):
+        list(setup.remove(connection, found, Options()))
 
 
 @pytest.mark.parametrize("before", ["absent", "of another type"])
