@@ -89,7 +89,7 @@ def value_y(field: str, unit: Unit, suffix: str = "", **scale: Any) -> Spec:  # 
     """A vertical axis of numbers whose labels carry their unit."""
     axis: Spec = {"format": _FORMATS[unit], "tickCount": 4}
     if unit is Unit.COUNT:
-        axis = {"labelExpr": "format(datum.value, '~s')", "tickCount": 4, "tickMinStep": 1}
+        axis = {"labelExpr": "datum.value % 1 ? '' : format(datum.value, '~s')", "tickCount": 4}
     if suffix:
         axis = {"labelExpr": f"format(datum.value, '~g') + ' {suffix}'", "tickCount": 4}
     return {
