@@ -52,7 +52,8 @@ def load(asked: Asked, file: str, **named: Any) -> None:  # noqa: ANN401 - the c
     """Load outcomes from FILE: CSV, NDJSON, Parquet or Arrow.
 
     Each row is an outcome, and loading a file twice changes nothing. A bad row is told with its line and kept
-    with the dead letters; the rest is loaded. Outcomes meet their inferences at the next pass of `mlmon analyze` or `mlmon up`.
+    with the dead letters; the rest is loaded. Outcomes meet their inferences at the next pass of
+    `mlmon analyze` or `mlmon up`.
     """
     from mlmon.cli import load as loading
     from mlmon.cli.progress import progress
