@@ -78,6 +78,8 @@ def plan(  # noqa: PLR0913 - what a person may name
 
     """
     names = rows.columns_of(path)
+    if not names:
+        raise UsageError(f"{path} holds no row that can be read. Give a file with at least one.")
     found_id = rows.column(path, id_column, names, schema.INFERENCE_ID, "inference_id", "id", what="id")
     label = rows.column(path, label_column, names, schema.OUTCOME_LABEL, "label", "outcome", what="label")
     value = rows.column(path, value_column, names, schema.OUTCOME_VALUE, "value", what="value")

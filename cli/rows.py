@@ -58,7 +58,7 @@ def kind_of(path: str | Path) -> str:
 
 
 def columns_of(path: str) -> list[str]:
-    """The names of a file's columns, in its order; for NDJSON those of its first object."""
+    """The names of a file's columns, in its order; for NDJSON those of the first object that can be read."""
     kind = kind_of(path)
     if kind == "parquet":
         from mlmon.cli import parquet
@@ -69,8 +69,7 @@ def columns_of(path: str) -> list[str]:
 
         return arrow.columns_of(path)
     if kind == "ndjson":
-        first = next(read(path), None)
-        return list(first.values) if first is not None else []
+        return next((list(row.values) for row in read(path) if row.problem is None), [])
     return delimited.header(path).names
 
 

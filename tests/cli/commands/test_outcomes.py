@@ -77,6 +77,18 @@ def test_columns_that_cannot_be_guessed(run, store):
     assert "flight, was" in shown.stderr
 
 
+def test_a_first_line_that_cannot_be_read(run, store):
+    """A broken first line costs itself alone; a file of broken lines alone is said to be one."""
+    file = store.parent / "truth.ndjson"
+    file.write_text('{"id": \n{"id": "flight-A0", "label": "late"}\n')
+    shown = run("outcomes", "load", str(file))
+    assert shown.stdout.startswith("1 outcome loaded, 0 there already, 1 bad row."), shown.stderr
+    file.write_text('{"id": \n')
+    shown = run("outcomes", "load", str(file))
+    assert shown.exit_code == 2
+    assert "no row that can be read" in shown.stderr
+
+
 def test_a_file_that_is_bad_throughout(run, store):
     """A file without a good row ends with exit code 1."""
     (store.parent / "truth.csv").write_text("id,label\n,late\n")
