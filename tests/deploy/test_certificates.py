@@ -47,7 +47,7 @@ def _greeting(folder: Path, trust: Path, host: str) -> bytes:
         thread.start()
         try:
             with (
-                socket.create_connection(listening.getsockname(), timeout=5) as plain,
+                socket.create_connection(listening.getsockname(), timeout=60) as plain,
                 client.wrap_socket(plain, server_hostname=host) as secured,
             ):
                 return secured.recv(5)

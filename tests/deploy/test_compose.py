@@ -383,7 +383,7 @@ def test_the_health_check_asks_what_answers(compose, certificates, tmp_path):
         _, _, *rest = compose["services"]["collector"]["healthcheck"]["test"]
         asked = [word.replace("5959", found[1]).replace("/trust/ca.crt", certificates.ca) for word in rest]
         try:
-            deadline = time.monotonic() + 30  # Docker asks again, too
+            deadline = time.monotonic() + 120  # Docker asks again, too
             while (
                 told := subprocess.run([sys.executable, *asked], capture_output=True, check=False)
             ).returncode:

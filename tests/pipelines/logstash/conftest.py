@@ -113,7 +113,7 @@ def run_in(tmp_path_factory, table, clock) -> Callable[..., list[dict[str, Any]]
         lines = b"\n".join(map(msgspec.json.encode, events))
         given = json.dumps({"rules": str(path)} | params)
         command = [*ruby, str(HARNESS), str(SCRIPT), given, str(clock() // 10**9)]
-        done = subprocess.run(command, input=lines, capture_output=True, check=False, timeout=60)
+        done = subprocess.run(command, input=lines, capture_output=True, check=False, timeout=240)
         assert done.returncode == 0, done.stderr.decode()
         return [result for line in done.stdout.splitlines() for result in msgspec.json.decode(line)]
 
