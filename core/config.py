@@ -30,6 +30,8 @@ SECRETS: Final = frozenset({STORE_KEY, STORE_PASSWORD, STORE_TOKEN, KIBANA_KEY, 
 _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Count = Annotated[int, Meta(ge=0)]
 _Duration = Annotated[str, Meta(pattern=r"^\d+[smhdw]$")]
+_Keep = Annotated[str, Meta(pattern=r"^0*[1-9]\d*[smhdw]$")]
+"""A duration above 0, since what is kept for no time is lost at once."""
 
 
 class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,17 +42,17 @@ class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Meta(description="A folder for the embedded store, or a cluster: `elasticsearch+https://host:9200`."),
     ] = "mlmon-data"
     keep_events: Annotated[
-        _Duration,
+        _Keep,
         Meta(description="How long events are kept, counted from when they were stored."),
     ] = "30d"
     keep_evaluations: Annotated[
-        _Duration,
+        _Keep,
         Meta(
             description="How long evaluations are kept, one for each outcome. A window that is stated again "
             "needs all of its own."
         ),
     ] = "400d"
-    keep_results: Annotated[_Duration, Meta(description="How long metrics and findings are kept.")] = "400d"
+    keep_results: Annotated[_Keep, Meta(description="How long metrics and findings are kept.")] = "400d"
     folder: Annotated[
         str,
         Meta(description="With a cluster: what stays on this machine, such as dead letters and keys."),

@@ -20,6 +20,12 @@ from mlmon.core.errors import ConfigError, nearest
 FILE: Final = "mlmon.yaml"
 _OTHER_VARIABLES: Final = ("MLMON_CONFIG", "MLMON_LOG_", "MLMON_TEST_", config.NOTIFY)
 
+_IN_WORDS: Final = {
+    "[1-9]": "a time above 0: a number with s, m, h, d or w, such as 30d",
+    "[smhdw]": "a time: a number with s, m, h, d or w, such as 30d",
+}
+"""By a part of a pattern: what it is that a person should give."""
+
 
 def load(
     path: str | Path | None = None,
@@ -47,9 +53,28 @@ def load(
     try:
         return msgspec.convert(_plain(tree), Config, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(
-            f"The configuration is wrong: {error}. See the table of settings in docs/configuration.md."
-        ) from None
+        raise _wrong(str(error), tree) from None
+
+
+def _wrong(error: str, tree: Any) -> ConfigError:  # noqa: ANN401 - whatever was read
+    """The error of a value that cannot be meant, in words where a pattern is all that was said of it."""
+    expected, _, path = error.partition(" - at `$.")
+    key = path.rstrip("`")
+    known = next((words for pattern, words in _IN_WORDS.items() if pattern in expected), None)
+    expected = expected if known is None else f"Expected {known}"
+    what = f" - at {key}{_value(tree, key)}" if key else ""
+    return ConfigError(
+        f"The configuration is wrong: {expected}{what}. See the table of settings in docs/configuration.md."
+    )
+
+
+def _value(tree: Any, key: str) -> str:  # noqa: ANN401 - as above
+    """What was given for a key, where it is one that a person wrote and that holds no secret."""
+    for name in key.split("."):
+        if not isinstance(tree, dict) or name not in tree:
+            return ""
+        tree = tree[name]
+    return "" if key.startswith("notify") else f", which is {tree!r}"
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever YAML made of it

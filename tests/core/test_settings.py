@@ -47,7 +47,9 @@ def test_an_empty_section_is_none(tmp_path: Path):
         ("models: {flights: {segmnts: [a]}}", ["'models.flights.segmnts'", "'segments'"]),
         ("collector: {http_port: many}", ["http_port", "int"]),
         ("collector: {http_port: 70000}", ["65535", "http_port"]),
-        ("analyze: {every: soon}", ["every"]),
+        ("analyze: {every: soon}", ["analyze.every, which is 'soon'", "such as 30d"]),
+        ("store: {keep_events: 0d}", ["store.keep_events, which is '0d'", "a time above 0"]),
+        ("store: {keep_results: 00w}", ["a time above 0"]),
         ("- a list", ["keys and values", "list"]),
         ("store: a-folder", ["'store'", "'url:'", "'a-folder'"]),
         ("a: [", ["no YAML"]),
@@ -55,7 +57,7 @@ def test_an_empty_section_is_none(tmp_path: Path):
     ],
 )
 def test_a_wrong_file_says_what_and_where(tmp_path: Path, text: str, words: list[str]):
-    """An unknown key names the nearest right one; a wrong value names its key and what is allowed."""
+    """An unknown key names the nearest right one; a wrong value is named with its key and what is allowed."""
     file = tmp_path / "mlmon.yaml"
     file.write_text(text)
     with pytest.raises(ConfigError) as caught:
