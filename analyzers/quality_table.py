@@ -201,12 +201,13 @@ def _repeated(table: Mapping[str, Column]) -> float:
     n = len(next(iter(table.values()), ()))
     codes = np.zeros(n, dtype=np.int64)
     for values in table.values():
-        column = _comparable(values)
-        places = np.unique(column, return_inverse=True)[1].reshape(-1)
+        places = np.unique(_comparable(values), return_inverse=True)[1].reshape(-1)
         codes = np.unique(codes * (int(places.max(initial=0)) + 1) + places, return_inverse=True)[1].reshape(
             -1
         )
-    return 1.0 - np.unique(codes).size / n if n else 0.0
+        if int(codes.max(initial=0)) + 1 >= n:
+            return 0.0
+    return 1.0 - (int(codes.max()) + 1) / n if n else 0.0
 
 
 def _comparable(values: Column) -> npt.NDArray[Any]:

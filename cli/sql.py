@@ -21,6 +21,7 @@ def opened() -> Iterator[duckdb.DuckDBPyConnection]:
     """
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")
         try:
             yield connection
         except RuntimeError as error:
