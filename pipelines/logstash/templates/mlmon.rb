@@ -400,6 +400,8 @@ end
 
 def stored(document)
   document = document.dup
+  # What stands there is for Logstash and its outputs, and no sender's to say.
+  document.delete("@metadata")
   document[@names["timestamp"]] = isoformat(rfc_3339(document[@names["timestamp"]]))
   set_aside(document)
   routed(document, document[@names["dataset"]], document[@names["namespace"]] || @rules["namespace"])

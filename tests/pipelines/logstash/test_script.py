@@ -106,6 +106,18 @@ def test_what_a_cluster_refused_is_kept_as_it_came(run):
     assert msgspec.json.decode(done["document"]["event.original"]) == msgspec.json.decode(line)
 
 
+@pytest.mark.parametrize("said", ['"x"', '{"target_ingest_pipeline":"theirs"}'])
+def test_a_sender_says_nothing_to_the_outputs(run, said):
+    """The key that is Logstash's own is left out of an event, which is taken like any other."""
+    line = (
+        '{"@timestamp":"2013-03-01T10:00:00Z","log.level":"info","event.id":"a","event.dataset":"mlmon.app",'
+        f'"@metadata":{said}}}'
+    )
+    [done] = run([{"message": line, "@metadata": {"mlmon": {"form": "text"}}}])
+    assert done["stream"] == "logs-mlmon.app-default"
+    assert "@metadata" not in done["document"]
+
+
 def test_names_that_a_cluster_refuses_are_set_aside(run):
     """Members whose names are blank, or for OpenSearch have dots, are kept where nothing is indexed."""
     assert rules.UNINDEXED == UNINDEXED
