@@ -173,7 +173,8 @@ def _references(reader: Reader, config: Config) -> Iterator[Check]:
         yield Check(
             name="reference",
             status=Status.WARN,
-            detail=f"{', '.join(without[:5])} has none, so drift is not measured",
+            detail=f"{', '.join(without[:5])} {'has' if len(without) == 1 else 'have'} none, "
+            "so drift is not measured",
             fix=f"Build one: mlmon reference build --model {without[0]} --since TIME --until TIME",
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -49,9 +49,9 @@ def command(asked: Asked, level: str | None, search: str | None, limit: int, *, 
     config = settings(asked)
     where = _where(asked, level, search)
     with wiring.reading(config) as reader:
-        started = now()
+        started, seen = now(), set[str]()
         output.write(
-            _tail(reader, asked, where, limit),
+            _noted(_tail(reader, asked, where, limit), started, seen),
             "ndjson" if follow and asked.format == "json" else asked.format,
             keys=_KEYS,
             columns=_columns(),
@@ -59,7 +59,7 @@ def command(asked: Asked, level: str | None, search: str | None, limit: int, *, 
             hint="Next: --level warning, --search TEXT and --model NAME narrow; --follow waits for more.",
         )
         if follow:
-            _follow(reader, asked, where, started)
+            _follow(reader, asked, where, started, seen)
 
 
 def _empty(level: str | None, search: str | None) -> str:
@@ -87,18 +87,31 @@ def _scan(where: Filter | None, **more: Any) -> Scan:  # noqa: ANN401 - fields o
     return Scan(dataset=Dataset.APP, where=where, **more)
 
 
-def _tail(reader: Reader, asked: Asked, where: Filter | None, limit: int) -> Iterator[Row]:
+def _tail(reader: Reader, asked: Asked, where: Filter | None, limit: int) -> Iterator[Document]:
     if not limit:
         for batch in reader.scan(_scan(where, window=span(asked))):
-            yield from map(_row, batch)
+            yield from batch
         return
     newest = reader.scan(_scan(where, window=span(asked), newest_first=True, limit=limit))
-    rows = [_row(document) for batch in newest for document in batch]
-    yield from reversed(rows)
+    yield from reversed([document for batch in newest for document in batch])
 
 
-def _follow(reader: Reader, asked: Asked, where: Filter | None, started: datetime) -> None:
-    """Print what is stored from now on; a line is told by when it was stored, however old it says it is."""
+def _noted(documents: Iterable[Document], since: datetime, seen: set[str]) -> Iterator[Row]:
+    """Rows of documents; the ids of those stored from a time on go to those seen."""
+    from mlmon.core import schema
+
+    for document in documents:
+        stored = document.get(schema.EVENT_INGESTED)
+        if stored is not None and stored >= since:
+            seen.add(document[schema.EVENT_ID])
+        yield _row(document)
+
+
+def _follow(reader: Reader, asked: Asked, where: Filter | None, started: datetime, seen: set[str]) -> None:
+    """Print what is stored from now on and was not seen.
+
+    A line is told by when it was stored, however old it says it is.
+    """
     import time
 
     from mlmon.cli import output
@@ -106,7 +119,7 @@ def _follow(reader: Reader, asked: Asked, where: Filter | None, started: datetim
     from mlmon.core.window import Window
 
     form = "ndjson" if asked.format == "json" else asked.format
-    mark, seen = started, set[str]()
+    mark = started
     while True:
         ahead = Window(start=mark, end=mark.replace(year=mark.year + 100, month=1, day=1))
         for batch in reader.scan(_scan(where, window=ahead, time=schema.EVENT_INGESTED)):

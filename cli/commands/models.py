@@ -33,8 +33,8 @@ def command(asked: Asked) -> None:
     """Show every model at a glance.
 
     Traffic, errors, latency, performance, outcomes and findings, over the time from --since to --until;
-    without them, over all there is. Performance is one headline
-    metric: ROC AUC, macro F1 or mean absolute error, by the model's task.
+    without them, over all there is. Performance is one headline metric: ROC AUC, macro F1 or mean absolute
+    error, by the model's task.
     """
     from mlmon.cli import output, wiring
     from mlmon.cli.models import NO_EVENTS, chosen_models

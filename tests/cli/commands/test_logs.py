@@ -1,4 +1,5 @@
 import json
+import time
 
 
 def test_table(run, store, golden):
@@ -25,6 +26,19 @@ def test_limit(run, store):
     assert few == every[-2:]
     assert every == sorted(every)
     assert len(every) == 10
+
+
+def test_no_line_is_shown_twice(run, store, monkeypatch):
+    """A line stored after --follow began and before the first lines were read is shown once."""
+
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", interrupted)
+    shown = run("logs", "--follow", "--format", "ndjson")  # the store's own clock stands at this moment
+    assert shown.exit_code == 130
+    lines = shown.stdout.splitlines()
+    assert len(lines) == len(set(lines)) == 10
 
 
 def test_an_empty_store(run, empty):
