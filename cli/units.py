@@ -54,10 +54,10 @@ def counted(number: int, noun: str) -> str:
 def plain(value: float | None) -> str:
     """A number in about three digits.
 
-    >>> plain(0.00012), plain(0.1234), plain(17.367), plain(1234.5), plain(0.0)
-    ('0.00012', '0.123', '17.4', '1,234', '0')
+    >>> plain(0.00012), plain(0.1234), plain(17.367), plain(1234.5), plain(0.0), plain(float("inf"))
+    ('0.00012', '0.123', '17.4', '1,234', '0', '-')
     """
-    if value is None:
+    if value is None or not isfinite(value):
         return NOTHING
     if value == int(value) and abs(value) < 100:  # noqa: PLR2004 - a small whole number
         return f"{value:.0f}"

@@ -16,7 +16,7 @@ _KEYS: Final = (
     "model", "version", "feature", "kind", "n", "missing", "missing_rate", "low", "high",
     "categories", "most_frequent",
 )  # fmt: skip
-_FEATURES_SHOWN: Final = 3
+_VALUES_SHOWN: Final = 3
 _NONE: Final = (
     "There is no reference. Build one: mlmon reference build --model NAME --since TIME --until TIME"
 )
@@ -222,7 +222,7 @@ def _rows(reference: Any) -> list[Row]:  # noqa: ANN401 - a reference
                 "feature": name,
                 "kind": "categorical",
                 "categories": len(ranked),
-                "most_frequent": {value: count / profile.n for value, count in ranked[:_FEATURES_SHOWN]},
+                "most_frequent": {value: count / profile.n for value, count in ranked[:_VALUES_SHOWN]},
             }
         )
     return rows
