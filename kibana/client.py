@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from mlmon.core.errors import MissingExtraError, WireError
+from mlmon.core.errors import MissingExtraError, WireError, nearest
 from mlmon.kibana.access import DEFAULT_SPACE, Access, Target
 from mlmon.kibana.objects import Json, ndjson
 
@@ -154,7 +154,8 @@ class Client:
         if self._access.space not in spaces:
             raise WireError(
                 f"{self._access.name} at {self._access.url} has no space '{self._access.space}'. "
-                f"It has {', '.join(spaces)}. Create it there, or set kibana.space."
+                f"It has {', '.join(spaces)}.{nearest(self._access.space, spaces)} "
+                "Create it there, or set kibana.space."
             )
 
     def push(self, objects: Sequence[Json]) -> int:
@@ -313,6 +314,11 @@ class Client:
                 )
             case 413:
                 return f"{self.name} takes no file so large (413). Raise savedObjects.maxImportPayloadBytes."
+            case 400 if "no handler found" in said:
+                return (
+                    f"What answers at {self._access.url} is the cluster, and not {self._access.name}. "
+                    "Name the other address in kibana.url; it often has port 5601."
+                )
             case _:
                 return f"{self.name} refused it ({status}): {said}."
 

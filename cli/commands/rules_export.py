@@ -24,7 +24,8 @@ _EXPORT: Final = "mlmon rules export --to"
     epilog=examples(
         f"{_EXPORT} elastalert --out elastalert-rules",
         f"{_EXPORT} watcher --simulate --config prod.yaml",
-        f"{_EXPORT} opensearch --push errors --config prod.yaml",
+        f"{_EXPORT} opensearch --push worse --config prod.yaml",
+        f"{_EXPORT} kibana --push worse --kibana https://HOST:5601",
     ),
 )
 @asks(*SOURCE)
@@ -39,6 +40,8 @@ _EXPORT: Final = "mlmon rules export --to"
 )
 @click.option("--out", metavar="DIR", type=click.Path(file_okay=False), help="Write a file a rule.")
 @click.option("--push", is_flag=True, help="Put them into the cluster or Kibana, over their own.")
+@click.option("--kibana", metavar="URL", help="Where Kibana is. Default: kibana.url of the settings.")
+@click.option("--space", metavar="NAME", help="The space of Kibana. Default: kibana.space.")
 @click.option("--simulate", is_flag=True, help="Let Watcher run each once, now; nothing is kept or told.")
 @click.option(
     "--notify",
@@ -57,6 +60,7 @@ def command(
     push: bool,
     simulate: bool,
     notify: tuple[str, ...],
+    **where: str | None,
 ) -> None:
     """Write rules for Watcher, OpenSearch's monitors, Kibana or ElastAlert2.
 
@@ -67,7 +71,7 @@ def command(
     from mlmon.cli import wiring_exports
     from mlmon.cli.output import note
 
-    config = settings(asked)
+    config = settings(asked, kibana__url=where["kibana"], kibana__space=where["space"])
     done, refused = wiring_exports.export(
         _chosen(config, names), target, config, notify, by_mlmon=judge == "mlmon"
     )

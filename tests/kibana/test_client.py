@@ -202,6 +202,13 @@ def test_versions_that_import(serve, connect, version):
     assert connect(serve(version=version)).version() == version
 
 
+def test_the_cluster_is_not_taken_for_kibana(serve, connect):
+    """Who names the cluster's address is told so, and what to name."""
+    stub = serve(say=(400, b'{"error": "no handler found for uri [/api/status] and method [GET]"}'))
+    with pytest.raises(WireError, match=r"is the cluster, and not Kibana\. Name the other address"):
+        connect(stub).version()
+
+
 def test_who_waits_hears_once_for_what(serve, connect):
     """The first time that it is not ready is told, with the reason and for how long it is waited for."""
     heard = []

@@ -68,6 +68,7 @@ def test_what_is_printed_can_be_read(export):
         (("--to", "watcher", "eror"), "There is no rule 'eror'"),
         (("--to", "elastalert", "--push"), "ElastAlert2 takes files only"),
         (("--to", "kibana", "--push"), "It is not said where Kibana is"),
+        (("--to", "kibana", "--push", "--kibana", "here"), "'here' is no address of Kibana"),
         (("--to", "kibana", "--simulate"), "Only Watcher can run a rule once"),
         (("--to", "watcher", "--push"), "is a folder and needs no setting up"),
         (("--to", "watcher", "--push", "--store", "elasticsearch+http://h"), "is no address of a cluster"),
