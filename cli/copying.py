@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -28,6 +28,7 @@ BATCH: Final = 5_000
 REFERENCES: Final = "reference/"
 KEPT_REFERENCES: Final = "kept-reference/"
 """What the jobs keep besides, such as cursors, speaks of its store, and is made anew in another."""
+_NEXT: Final = timedelta(microseconds=1)
 _FOREVER: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -41,9 +42,10 @@ class Copied(Struct, kw_only=True):
 
 
 class _Mark(Struct, frozen=True, kw_only=True):
-    """When the last document that was copied had been stored in the source."""
+    """When the last document that was copied had been stored in the source; whether none was left then."""
 
     ingested: datetime
+    is_whole: bool = False
 
 
 def total(source: Reader, target: Reader, datasets: Sequence[Dataset]) -> int:
@@ -60,19 +62,22 @@ def run(source: Reader, target: Store, datasets: Sequence[Dataset], advance: Adv
     """
     done = Copied()
     for dataset in datasets:
-        mark = _mark(target, source, dataset)
-        for documents in _scanned(source, dataset, mark):
+        last: datetime | None = None
+        for documents in _scanned(source, dataset, _mark(target, source, dataset)):
             if dataset in EVENTS:
                 _write(target, documents, done)
             else:
                 target.put([from_document(document) for document in documents])
                 done.results += len(documents)
-            last: datetime = documents[-1][schema.EVENT_INGESTED]
-            target.write_blob(_name(source, dataset), msgspec.json.encode(_Mark(ingested=last)))
+            last = documents[-1][schema.EVENT_INGESTED]
+            _remember(target, source, dataset, _Mark(ingested=last))
             advance(len(documents))
+        if last is not None:
+            _remember(target, source, dataset, _Mark(ingested=last, is_whole=True))
     kept = (name for prefix in (REFERENCES, KEPT_REFERENCES) for name in source.list_blobs(prefix))
     for name in kept:
-        if (value := source.read_blob(name)) is not None:
+        value = source.read_blob(name)
+        if value is not None and value != target.read_blob(name):
             target.write_blob(name, value)
             done.references += 1
     return done
@@ -91,28 +96,35 @@ def _write(target: Store, documents: Sequence[Document], done: Copied) -> None:
     done.known += written.duplicates
 
 
-def _scanned(source: Reader, dataset: Dataset, mark: datetime | None) -> Iterator[list[Document]]:
-    """What was stored at the mark or later; the batch in which a copy stopped comes again."""
+def _scanned(source: Reader, dataset: Dataset, mark: _Mark | None) -> Iterator[list[Document]]:
+    """What is to be copied; the batch in which a copy stopped comes again."""
     window = _since(source, mark)
     scan = Scan(dataset=dataset, window=window, time=schema.EVENT_INGESTED, batch_size=BATCH)
     return source.scan(scan)
 
 
-def _left(source: Reader, dataset: Dataset, mark: datetime | None) -> int:
+def _left(source: Reader, dataset: Dataset, mark: _Mark | None) -> int:
     window = _since(source, mark)
     query = Query(dataset=dataset, window=window, time=schema.EVENT_INGESTED, measures={"n": Count()})
     count: int = source.query(query).rows[0]["n"]
     return count
 
 
-def _since(source: Reader, mark: datetime | None) -> Window | None:
-    """From the mark on, and so much before it as a document may have come late to the source."""
-    return None if mark is None else Window(start=mark - source.settling, end=_FOREVER)
+def _since(source: Reader, mark: _Mark | None) -> Window | None:
+    """What is new since the mark, and so much before it as may have come late to the source."""
+    if mark is None:
+        return None
+    is_known = mark.is_whole and not source.settling
+    return Window(start=mark.ingested + _NEXT if is_known else mark.ingested - source.settling, end=_FOREVER)
 
 
-def _mark(target: Reader, source: Reader, dataset: Dataset) -> datetime | None:
+def _mark(target: Reader, source: Reader, dataset: Dataset) -> _Mark | None:
     blob = target.read_blob(_name(source, dataset))
-    return None if blob is None else msgspec.json.decode(blob, type=_Mark).ingested
+    return None if blob is None else msgspec.json.decode(blob, type=_Mark)
+
+
+def _remember(target: Store, source: Reader, dataset: Dataset, mark: _Mark) -> None:
+    target.write_blob(_name(source, dataset), msgspec.json.encode(mark))
 
 
 def _name(source: Reader, dataset: Dataset) -> str:

@@ -41,8 +41,8 @@ def command(asked: Asked, source: str, target: str) -> None:
         with progress("Copying", left) as advance:
             done = copying.run(reader, store, datasets, advance)
     click.echo(
-        f"{units.count(done.stored)} events, {units.count(done.results)} results and "
-        f"{units.count(done.references)} references copied to {target}."
+        f"{units.counted(done.stored, 'event')}, {units.counted(done.results, 'result')} and "
+        f"{units.counted(done.references, 'reference')} copied to {target}."
     )
     if done.known:
         output.note(f"{units.count(done.known)} events were there already.")

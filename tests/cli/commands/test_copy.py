@@ -45,12 +45,16 @@ def test_a_copy_has_all_that_the_store_has(run, store, tmp_path):
 
 
 def test_copying_again_brings_nothing(run, store, tmp_path):
-    """A second copy stores no event again."""
+    """A second copy has nothing to do, and says so; what comes to the store then, the third copies."""
     target = str(tmp_path / "copy")
     assert run("copy", str(store), target).exit_code == 0
     shown = run("copy", str(store), target)
     assert shown.exit_code == 0
-    assert shown.stdout.startswith("0 events")
+    assert shown.stdout.startswith("0 events, 0 results and 0 references")
+    assert not shown.stderr
+    with closing(open_store(store)) as source:
+        source.write([encode({**LINE, schema.EVENT_ID: "new"})])
+    assert run("copy", str(store), target).stdout.startswith("1 event, 0 results")
 
 
 def test_a_copy_that_stopped_goes_on_where_it_was(store, tmp_path, monkeypatch):
