@@ -49,7 +49,7 @@ def backtest(asked: Asked, names: tuple[str, ...], plot: str | None) -> None:
     which = _with_needed(_rules(config), names)
     until, past = _span(asked)
     with wiring.reading(config) as reader:
-        models.chosen_models(reader, config, asked)
+        known, url = models.chosen_models(reader, config, asked), reader.url
         done = wiring_rules.replays(reader, config, _of_model(which, asked.model), until=until, past=past)
     done = [each for each in done if not names or each.rule.name in names]
     output.write(
@@ -60,6 +60,9 @@ def backtest(asked: Asked, names: tuple[str, ...], plot: str | None) -> None:
         empty="There are no rules to try. See docs/rules.md.",
         hint="Next: mlmon rules tune RULE proposes a bound.",
     )
+    if not known:
+        note(models.NO_EVENTS.format(url=url))
+        return
     for each in done:
         if why := wiring_rules_rows.said_nothing(each):
             note(f"Could not fire: {why}")

@@ -160,6 +160,13 @@ def test_a_rule_that_could_not_have_fired_says_why(run, ruled):
     assert "There is no model 'frud'" in run("rules", "backtest", "--model", "frud").output
 
 
+def test_an_empty_store_is_told_from_calm_rules(run, empty):
+    """Where nothing was served yet no rule could fire, which is said once."""
+    output = run("rules", "backtest").output
+    assert output.count("has no inferences yet") == 1
+    assert "Could not fire" not in output
+
+
 def test_a_plot_needs_a_known_form(run, ruled):
     """A picture goes into a .png, a specification into a .json, and other names are refused."""
     run("rules", "backtest", "moved", "--plot", "moved.json")
