@@ -113,8 +113,8 @@ def writing(config: Config, *parts: str) -> Iterator[Store]:
 
     """
     if is_cluster(config):
-        folder(config.store).mkdir(parents=True, exist_ok=True)
         with closing(_in_cluster(config)) as cluster:
+            folder(config.store).mkdir(parents=True, exist_ok=True)
             yield cluster
         return
     from mlmon.stores.embedded import Group, open_store

@@ -71,7 +71,7 @@ class ClientConnection:
         try:
             answer = self._client.transport.perform_request(method, path, body=body, headers=headers)
         except elastic_transport.TransportError as error:
-            raise unreachable(self.url, str(error.message)) from error
+            raise unreachable(self.url, error) from error
         return Response(status=answer.meta.status, body=answer.body or b"")
 
     def close(self) -> None:

@@ -56,7 +56,8 @@ class ClientConnection:
             )
         except opensearchpy.TransportError as error:
             transport.mark_dead(node)
-            raise unreachable(self.url, str(error.info or error.error)) from error
+            cause = error.info if isinstance(error.info, BaseException) else error
+            raise unreachable(self.url, cause) from error
         transport.connection_pool.mark_live(node)
         return Response(status=status, body=text.encode())
 

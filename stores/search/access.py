@@ -10,7 +10,7 @@ import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,6 +25,8 @@ SCHEMES: Final = {
     "opensearch": "http",
     "opensearch+https": "https",
 }
+_PORTS: Final = {"http": 9200, "https": 443}
+"""Where an address names none: a cluster's own port, and behind TLS that of a cluster one rents."""
 _THIS_MACHINE: Final = ("127.0.0.1", "localhost", "::1")
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
 _SHA256_DIGITS: Final = 64
@@ -53,9 +55,11 @@ class Access(Struct, frozen=True, kw_only=True):
 
     @property
     def base(self) -> str:
-        """The address as HTTP knows it, without a slash at its end."""
-        scheme, _, rest = self.url.partition("://")
-        return f"{SCHEMES[scheme]}://{rest}".rstrip("/")
+        """The address as HTTP knows it, with its port, without a slash at its end."""
+        parts = urlsplit(self.url)
+        scheme = SCHEMES[parts.scheme]
+        place = parts.netloc if parts.port else f"{parts.netloc.rstrip(':')}:{_PORTS[scheme]}"
+        return f"{scheme}://{place}{parts.path}".rstrip("/")
 
     @property
     def is_secure(self) -> bool:
@@ -128,7 +132,8 @@ def _secret_file(store: StoreConfig, environ: Mapping[str, str]) -> str | None:
 
 def is_cluster(url: str) -> bool:
     """Whether a store's address names a cluster."""
-    return "://" in url and urlsplit(url).scheme in SCHEMES
+    scheme, sign, _ = url.partition("://")
+    return bool(sign) and scheme.lower() in SCHEMES
 
 
 def checked(access: Access) -> Access:
@@ -147,8 +152,8 @@ def checked(access: Access) -> Access:
 
 
 def _check_address(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in SCHEMES or not parts.hostname:
+    parts = _parts(url)
+    if parts is None or parts.scheme not in SCHEMES or not parts.hostname or parts.query or parts.fragment:
         raise UsageError(
             f"'{url}' is no address of a cluster. Give one such as elasticsearch+https://host:9200; "
             f"the scheme is one of {', '.join(SCHEMES)}."
@@ -158,6 +163,16 @@ def _check_address(url: str) -> None:
             f"The address of the cluster {parts.hostname} has a user in it, and logs would show it. "
             "Set store.user, and the password in MLMON_STORE_PASSWORD."
         )
+
+
+def _parts(url: str) -> SplitResult | None:
+    """The parts of an address; None where it is none, such as for its port."""
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port != 0
+    except ValueError:
+        return None
+    return parts if has_port else None
 
 
 def _check_way(access: Access) -> None:

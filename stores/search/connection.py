@@ -72,10 +72,20 @@ def with_renewal(envelope: Envelope, send: Callable[[], Response]) -> Response:
     return send() if response.status == _UNKNOWN and envelope.renewed() != asked_by else response
 
 
-def unreachable(url: str, why: str) -> StoreUnreachableError:
+def unreachable(url: str, error: BaseException) -> StoreUnreachableError:
     """The error of a cluster that did not answer, with what to look at first."""
+    why = _words(error)
     advice = next((advice for sign, advice in _ADVICE.items() if sign in why), _IS_IT_THERE)
     return StoreUnreachableError(f"The cluster {url} did not answer: {why}. {advice}")
+
+
+def _words(error: BaseException) -> str:
+    """The part of an error's text that a person can use."""
+    deepest = error
+    while deepest.__cause__ is not None:
+        deepest = deepest.__cause__
+    text = str(deepest).rsplit("object at 0x", 1)[-1]
+    return text.partition(": ")[2] or text if text != str(deepest) else text
 
 
 class Http:
@@ -108,18 +118,9 @@ class Http:
                 method, f"{self._access.base}{path}", body=body, headers=headers, redirect=False
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise unreachable(self.url, _words(error)) from error
+            raise unreachable(self.url, error) from error
         return Response(status=answer.status, body=answer.data)
 
     def close(self) -> None:
         """Close the sockets; a second call does no harm."""
         self._pool.clear()
-
-
-def _words(error: BaseException) -> str:
-    """The part of an error's text that a person can use."""
-    deepest = error
-    while deepest.__cause__ is not None:
-        deepest = deepest.__cause__
-    text = str(deepest).rsplit("object at 0x", 1)[-1]
-    return text.partition(": ")[2] or text if text != str(deepest) else text

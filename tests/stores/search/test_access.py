@@ -19,6 +19,31 @@ def test_an_address_names_its_engine_and_its_place():
 
 
 @pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("elasticsearch://host", "http://host:9200"),
+        ("elasticsearch+https://host", "https://host:443"),
+        ("OpenSearch+HTTPS://host:/", "https://host:443"),
+        ("opensearch://[::1]", "http://[::1]:9200"),
+        ("elasticsearch+https://proxy:9/behind/", "https://proxy:9/behind"),
+    ],
+)
+def test_an_address_need_not_name_its_port(url, base):
+    """Without a port it is 9200, and 443 over TLS; small letters are as good as large ones."""
+    assert access.is_cluster(url)
+    assert access.of(StoreConfig(url=url), {}).base == base
+
+
+@pytest.mark.parametrize(
+    "rest", ["", ":9200", "host:abc", "host:99999", "host:0", "[::1", "host:9200?pretty", "host#9200"]
+)
+def test_what_is_no_address_is_refused(rest):
+    """An address without a host, with a port that none can be, or with more than a path says what one is."""
+    with pytest.raises(UsageError, match="no address of a cluster"):
+        access.of(StoreConfig(url=f"elasticsearch://{rest}"), {})
+
+
+@pytest.mark.parametrize(
     ("settings", "environ", "header"),
     [
         ({}, {"MLMON_STORE_KEY": "a2V5\n"}, "ApiKey a2V5"),
