@@ -91,9 +91,10 @@ def _of_model(reader: Reader, config: Config, asked: Asked, model: Model, cut: C
         return
     whole = model.served
     if asked.window != "all" and whole is not None:
-        window = Window(
-            start=max(window.start, whole.start), end=max(min(window.end, whole.end), whole.start)
-        )
+        start, end = max(window.start, whole.start), min(window.end, whole.end)
+        if start >= end:
+            return
+        window = Window(start=start, end=end)
     by = (cut.field,) if cut.field is not None else ()
     computed = wiring_analyze.metrics(
         reader, model, window, size=asked.window, by=by, version=asked.version or "", now=now(), config=config

@@ -153,9 +153,9 @@ def span(asked: Asked) -> Window | None:
     if asked.since is None and asked.until is None:
         return None
     moment = now()
-    start = parse_moment(asked.since, now=moment) if asked.since else _EARLIEST
-    end = parse_moment(asked.until, now=moment) if asked.until else _LATEST
-    return Window(start=start, end=end)
+    start = parse_moment(asked.since, now=moment) if asked.since else None
+    end = parse_moment(asked.until, now=moment) if asked.until else None
+    return Window(start=start or min(_EARLIEST, end or _EARLIEST), end=end or max(_LATEST, start or _LATEST))
 
 
 def chosen(asked: Asked, *more: Filter) -> Filter | None:

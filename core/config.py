@@ -30,8 +30,8 @@ SECRETS: Final = frozenset({STORE_KEY, STORE_PASSWORD, STORE_TOKEN, KIBANA_KEY, 
 _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Count = Annotated[int, Meta(ge=0)]
 _Duration = Annotated[str, Meta(pattern=r"^\d+[smhdw]$")]
-_Keep = Annotated[str, Meta(pattern=r"^0*[1-9]\d*[smhdw]$")]
-"""A duration above 0, since what is kept for no time is lost at once."""
+_Above0 = Annotated[str, Meta(pattern=r"^0*[1-9]\d*[smhdw]$")]
+"""A duration above 0: what is kept for no time is lost at once, and who pauses for none never rests."""
 
 
 class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,17 +42,17 @@ class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Meta(description="A folder for the embedded store, or a cluster: `elasticsearch+https://host:9200`."),
     ] = "mlmon-data"
     keep_events: Annotated[
-        _Keep,
+        _Above0,
         Meta(description="How long events are kept, counted from when they were stored."),
     ] = "30d"
     keep_evaluations: Annotated[
-        _Keep,
+        _Above0,
         Meta(
             description="How long evaluations are kept, one for each outcome. A window that is stated again "
             "needs all of its own."
         ),
     ] = "400d"
-    keep_results: Annotated[_Keep, Meta(description="How long metrics and findings are kept.")] = "400d"
+    keep_results: Annotated[_Above0, Meta(description="How long metrics and findings are kept.")] = "400d"
     folder: Annotated[
         str,
         Meta(description="With a cluster: what stays on this machine, such as dead letters and keys."),
@@ -130,14 +130,14 @@ class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         int, Meta(ge=1, description="Connections at all doors together; one more is closed at once.")
     ] = 1000
     slow_after: Annotated[
-        _Duration, Meta(description="A sender that stops amid a message for so long is cut off.")
+        _Above0, Meta(description="A sender that stops amid a message for so long is cut off.")
     ] = "30s"
 
 
 class AnalyzeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the jobs compute and how often."""
 
-    every: Annotated[_Duration, Meta(description="Time from one pass to the next.")] = "1m"
+    every: Annotated[_Above0, Meta(description="Time from one pass to the next.")] = "1m"
     windows: Annotated[tuple[str, ...], Meta(description="Sizes of the windows results are written for.")] = (
         "1h",
         "1d",

@@ -16,6 +16,10 @@ SIZES: Final = ("1h", "1d", "7d", "30d", "month", "all")
 """The sizes a result can have."""
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_MOST_S: Final = 365_000 * 86400
+"""So long a time back from any date that matters is still a date."""
+_DIGITS: Final = 11
+_SHOWN: Final = 30
 _DURATION: Final = re.compile(r"(\d+)([smhdw])")
 _MONDAY: Final = datetime(1970, 1, 5, tzinfo=UTC)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,7 +57,7 @@ def parse_duration(text: str) -> timedelta:
     datetime.timedelta(seconds=90)
 
     Raises:
-        UsageError: the text has another form.
+        UsageError: the text has another form, or says too long a time.
 
     """
     match = _DURATION.fullmatch(text.strip())
@@ -61,7 +65,9 @@ def parse_duration(text: str) -> timedelta:
         raise UsageError(
             f"'{text}' is no duration. Write a whole number and one of s, m, h, d, w, such as 5m or 7d."
         )
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    if len(match[1]) > _DIGITS or (seconds := int(match[1]) * _UNITS[match[2]]) > _MOST_S:
+        raise UsageError(f"'{text[:_SHOWN]}' is more than a thousand years. Write a shorter time.")
+    return timedelta(seconds=seconds)
 
 
 def parse_moment(text: str, *, now: datetime) -> datetime:
@@ -71,20 +77,22 @@ def parse_moment(text: str, *, now: datetime) -> datetime:
     '2013-03-01T00:00:00+00:00'
 
     Raises:
-        UsageError: the text has another form.
+        UsageError: the text has another form, or no calendar has that time.
 
     """
     if text == "now":
         return now
-    if _DURATION.fullmatch(text):
-        return now - parse_duration(text)
     try:
+        if _DURATION.fullmatch(text):
+            return now - parse_duration(text)
         moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except ValueError:
         raise UsageError(
             f"'{text}' is no time. Write ISO 8601 (2013-03-01T12:00Z), 'now', or how far back (7d)."
         ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise UsageError(f"'{text}' is not within the years 1 to 9999 in UTC. Write another time.") from None
 
 
 def floor(moment: datetime, size: str) -> datetime:

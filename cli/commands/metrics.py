@@ -69,7 +69,7 @@ def command(asked: Asked, patterns: tuple[str, ...]) -> None:
 def _empty(asked: Asked, patterns: tuple[str, ...], side: Cut) -> str:
     if side.feature is not None and asked.since is None and asked.until is None:
         return (
-            f"'{side.feature}' is logged as a feature: its metrics are those of drift and need a reference "
+            f"'{side.feature}' is logged as a feature, and most that is said of one needs a reference "
             "(mlmon reference build). To cut results by it, log it as a segment too: "
             f"ModelLogger(..., segments=['{side.feature}'])."
         )

@@ -42,6 +42,14 @@ def test_span():
     assert both == Window(start=march, end=datetime(2013, 3, 2, 10, tzinfo=UTC))
 
 
+def test_a_span_far_away():
+    """A time beyond what an open end stands for is an empty span, and no mistake of order."""
+    far, long_ago = span(Asked(since="3000-01-01")), span(Asked(until="1066-10-14"))
+    assert far is not None
+    assert long_ago is not None
+    assert (far.start, long_ago.start) == (far.end, long_ago.end)
+
+
 def test_a_span_that_ends_before_it_starts():
     """An end before the start is wrong usage."""
     with pytest.raises(UsageError, match="must not end before it starts"):

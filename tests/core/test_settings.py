@@ -50,6 +50,8 @@ def test_an_empty_section_is_none(tmp_path: Path):
         ("analyze: {every: soon}", ["analyze.every, which is 'soon'", "such as 30d"]),
         ("store: {keep_events: 0d}", ["store.keep_events, which is '0d'", "a time above 0"]),
         ("store: {keep_results: 00w}", ["a time above 0"]),
+        ("analyze: {every: 0s}", ["analyze.every, which is '0s'", "a time above 0"]),
+        ("collector: {slow_after: 0m}", ["collector.slow_after, which is '0m'"]),
         ("- a list", ["keys and values", "list"]),
         ("store: a-folder", ["'store'", "'url:'", "'a-folder'"]),
         ("a: [", ["no YAML"]),

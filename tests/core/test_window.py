@@ -64,6 +64,17 @@ def test_what_is_no_time_is_refused(text: str):
         window.parse_duration(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["365001d", "99999999999999999999d", "9" * 5_000 + "s", "0001-01-01T00:00+05:00", "9999-12-31T23-05"],
+)
+def test_what_no_calendar_has_is_refused(text: str):
+    """A time too far away for a date is refused in words, and the longest that is allowed is one."""
+    with pytest.raises(UsageError, match=r"thousand years|years 1 to 9999"):
+        window.parse_moment(text, now=NOW)
+    assert window.parse_moment("365000d", now=NOW).year == 1013
+
+
 def test_a_window_needs_zones_and_order():
     """Naive bounds and an end before the start are refused; the end itself is outside."""
     with pytest.raises(UsageError, match="time zones"):

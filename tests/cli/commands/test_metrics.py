@@ -98,12 +98,21 @@ def test_a_feature(run, store):
 
 
 def test_a_feature_that_could_be_a_segment(run, store):
-    """A feature without a reference has no metrics; it is said how to get some, and how to cut by it."""
+    """A feature without a reference has no drift; it is said how to get it, and how to cut by the feature."""
     shutil.rmtree(store / "blobs")
-    shown = run("metrics", "--by", "origin")
+    shown = run("metrics", "--by", "origin", "--metric", "psi")
     assert shown.exit_code == 0
     assert "mlmon reference build" in shown.stderr
     assert "segments=['origin']" in shown.stderr
+
+
+@pytest.mark.parametrize("bound", ["--since=3000-01-01", "--until=1066-10-14"])
+@pytest.mark.parametrize("window", ["all", "30d"])
+def test_a_time_without_events(run, store, bound, window):
+    """A time in which nothing was served has no metrics, however far away it is."""
+    shown = run("metrics", bound, "--window", window, "--metric", "psi")
+    assert (shown.exit_code, shown.stdout) == (0, "")
+    assert "no metric" in shown.stderr
 
 
 def test_an_unknown_field(run, store):
