@@ -14,6 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from mlmon.alerts.rules import (
+    ANALYZER,
     Against,
     Flapping,
     Judge,
@@ -214,7 +215,11 @@ def _of_findings(rule: Rule, subject: OfFindings, place: Place) -> Search:
         term(schema.FINDING_STATE, str(State.FIRING)),
         *_any_of([term(schema.FINDING_SEVERITY, each) for each in severe]),
     ]
-    if subject.analyzer != "*":
+    if subject.analyzer == "*":
+        # Alerts are findings too, and must not be what another alert is made of.
+        of_rules = {"prefix": {schema.RESULT_ANALYZER: {"value": f"{ANALYZER}:"}}}
+        clauses.append({"bool": {"must_not": [of_rules]}})
+    else:
         clauses.append(term(schema.RESULT_ANALYZER, subject.analyzer))
     if subject.metric:
         clauses.append(term(schema.METRIC_NAME, subject.metric))

@@ -61,3 +61,9 @@ def test_mlmon_can_judge_every_rule(rule, place):
     search = search_of(rule(lines), replace(place, by_mlmon=True))
     assert search.keys == (schema.MODEL_NAME, schema.MODEL_VERSION)
     assert search.clauses == (term(schema.RESULT_ANALYZER, "rule:one"), term(schema.FINDING_STATE, "firing"))
+
+
+def test_alerts_are_not_made_of_alerts(rule, place):
+    """Any finding is one of an analyzer: the alerts that rules keep among the findings are left out."""
+    of_rules = {"prefix": {schema.RESULT_ANALYZER: {"value": "rule:"}}}
+    assert {"bool": {"must_not": [of_rules]}} in search_of(rule("finding: any\nwindow: 1d"), place).clauses
