@@ -59,10 +59,11 @@ def chosen(flags: Mapping[str, Any]) -> Options:
     def of(**names: str) -> dict[str, Any]:
         return {own: given[flag] for own, flag in names.items() if flag in given}
 
+    kafka = of(servers="kafka_servers", topics="kafka_topic", sasl="kafka_sasl")
     doors = of(host="host", beats_port="beats_port", http_port="http_port", tcp_port="tcp_port")
     return Options(
         doors=Doors(tls="plaintext" not in given, client_certificates="any_client" not in given, **doors),
-        kafka=Kafka(tls="kafka_plaintext" not in given, **of(servers="kafka_servers", topics="kafka_topic")),
+        kafka=Kafka(tls="kafka_plaintext" not in given, **kafka),
         s3=S3(**of(bucket="s3_bucket", prefix="s3_prefix", region="region")),
         kinesis=Kinesis(**of(stream="kinesis_stream", region="region")),
         output=Output(**of(ingest_pipeline="ingest_pipeline")),

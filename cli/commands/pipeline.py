@@ -57,6 +57,12 @@ _PORT = click.IntRange(1, 65535)
 @click.option("--kafka-servers", metavar="HOSTS", help="host:port of brokers, with commas.")
 @click.option("--kafka-topic", multiple=True, metavar="NAME", help="A topic; may be given again.")
 @click.option("--kafka-plaintext", is_flag=True, help="Speak to the brokers without TLS.")
+@click.option(
+    "--kafka-sasl",
+    type=click.Choice(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], case_sensitive=False),
+    metavar="MECHANISM",
+    help="Show a user and a password: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.",
+)
 @click.option("--s3-bucket", metavar="NAME", help="The bucket with files of lines.")
 @click.option("--s3-prefix", metavar="TEXT", help="Only files whose names begin so.")
 @click.option("--kinesis-stream", metavar="NAME", help="The stream of Kinesis.")

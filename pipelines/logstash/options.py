@@ -16,6 +16,7 @@ INPUTS: Final = ("beats", "http", "tcp", "kafka", "s3", "kinesis")
 DOORS: Final = ("beats", "http", "tcp")
 ALWAYS: Final = "dead_letter_queue"
 """An input that a pipeline of its own has, whatever is chosen; so it may be chosen, and nothing changes."""
+MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 OUTPUTS: Final = ("elasticsearch", "opensearch")
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _NAMESPACE: Final = re.compile(r"[a-z0-9][a-z0-9_.]{0,99}")
@@ -43,12 +44,19 @@ class Doors(Struct, frozen=True, kw_only=True):
 
 
 class Kafka(Struct, frozen=True, kw_only=True):
-    """Topics whose records are one event each."""
+    """Topics whose records are one event each. `sasl` is how a user shows a password, or empty."""
 
     servers: str = "localhost:9092"
     topics: tuple[str, ...] = ("mlmon",)
     group: str = "mlmon-logstash"
     tls: bool = True
+    sasl: str = ""
+
+    @property
+    def login_module(self) -> str:
+        """The class of Kafka's client that shows the user and the password."""
+        kind = "plain.Plain" if self.sasl == "PLAIN" else "scram.Scram"
+        return f"org.apache.kafka.common.security.{kind}LoginModule"
 
 
 class S3(Struct, frozen=True, kw_only=True):
@@ -155,17 +163,20 @@ def _check_form(name: str, value: str, form: re.Pattern[str], words: str) -> Non
 
 def _check_sources(options: Options) -> None:
     """What is fetched needs a name to be fetched by, and a name needs an input that fetches."""
-    for name, given, usual, flag in (
-        ("kafka", options.kafka, Kafka(), "--kafka-servers, --kafka-topic and --kafka-plaintext"),
-        ("s3", structs.replace(options.s3, region=S3().region), S3(), "--s3-bucket and --s3-prefix"),
-        ("kinesis", options.kinesis.stream, Kinesis().stream, "--kinesis-stream"),
+    for name, given, usual in (
+        ("kafka", options.kafka, Kafka()),
+        ("s3", structs.replace(options.s3, region=S3().region), S3()),
+        ("kinesis", options.kinesis.stream, Kinesis().stream),
     ):
         if name not in options.inputs and given != usual:
-            raise UsageError(f"{flag} would change nothing: there is no input {name}. Add --input {name}.")
+            raise UsageError(
+                f"The options of {name} would change nothing: there is no input {name}. Add --input {name}."
+            )
     if "kafka" in options.inputs:
         _check_form("brokers", options.kafka.servers, _BROKERS, "host:port, and more of them with commas")
         for topic in options.kafka.topics:
             _check_form("topic", topic, _TOPIC, "letters, digits, '.', '_' and '-'")
+        _check_sasl(options.kafka)
     if "s3" in options.inputs:
         if not options.s3.bucket:
             raise UsageError("The input s3 needs the name of a bucket. Give --s3-bucket NAME.")
@@ -176,6 +187,16 @@ def _check_sources(options: Options) -> None:
             raise UsageError("The input kinesis needs the name of a stream. Give --kinesis-stream NAME.")
         _check_form("stream", options.kinesis.stream, _STREAM, "its name alone")
         _check_form("region", options.kinesis.region, _REGION, "one such as us-east-1")
+
+
+def _check_sasl(kafka: Kafka) -> None:
+    if not kafka.sasl:
+        return
+    _check_names("mechanism of Kafka", (kafka.sasl,), MECHANISMS)
+    if not kafka.tls:
+        raise UsageError(
+            "The password of Kafka's user would go there in clear text. Leave --kafka-plaintext away."
+        )
 
 
 def _check_ports(options: Options) -> None:

@@ -31,6 +31,7 @@ VARIANTS = {
     "opensearch-loopback": Options(
         output=Output(kind="opensearch", hosts=("http://localhost:9200",), ca=False, ingest_pipeline="mine")
     ),
+    "kafka-with-a-user": Options(inputs=("kafka",), kafka=Kafka(servers="k:9093", sasl="SCRAM-SHA-512")),
     "without-client-certificates": Options(doors=Doors(client_certificates=False)),
 }
 
@@ -100,6 +101,20 @@ def test_no_secret_is_in_a_file():
             )
 
 
+@pytest.mark.parametrize(
+    ("mechanism", "module"), [("PLAIN", "plain.Plain"), ("SCRAM-SHA-256", "scram.Scram")]
+)
+def test_the_user_of_kafka_stands_in_the_keystore(lscl, mechanism, module):
+    """The brokers are shown a user over TLS, and name and password are Logstash's to put in."""
+    text = render(Options(inputs=("kafka",), kafka=Kafka(sasl=mechanism)))["mlmon.conf"]
+    [kafka] = [it for it in lscl.parse(text).plugins if it.name == "kafka"]
+    assert (kafka.options["security_protocol"], kafka.options["sasl_mechanism"]) == ("SASL_SSL", mechanism)
+    assert kafka.options["sasl_jaas_config"] == (
+        f"org.apache.kafka.common.security.{module}LoginModule required "
+        'username="${MLMON_LOGSTASH_KAFKA_USER}" password="${MLMON_LOGSTASH_KAFKA_PASSWORD}";'
+    )
+
+
 def test_the_tcp_input_warns():
     """Whoever reads the pipeline learns that tcp can lose events."""
     assert "WARNING: this wire has no acknowledgement" in render(EVERYTHING)["mlmon.conf"]
@@ -149,6 +164,8 @@ def test_the_rules_are_those_of_the_namespace():
         (Options(inputs=("kafka",), kafka=Kafka(servers="kafka")), "'kafka' cannot be the brokers"),
         (Options(inputs=("kafka",), kafka=Kafka(servers="")), "'' cannot be the brokers"),
         (Options(inputs=("kafka",), kafka=Kafka(topics=("a b",))), "'a b' cannot be the topic"),
+        (Options(inputs=("kafka",), kafka=Kafka(sasl="GSSAPI")), "no mechanism of Kafka"),
+        (Options(inputs=("kafka",), kafka=Kafka(sasl="PLAIN", tls=False)), "in clear text"),
         (Options(inputs=("s3",), s3=chosen.S3(bucket="s3://events")), "without s3://"),
         (Options(inputs=("s3",), s3=chosen.S3(bucket="events", prefix="${HOME}")), "a variable's value"),
         (Options(inputs=("kinesis",), kinesis=Kinesis(stream="events", region="US East")), "us-east-1"),
