@@ -86,7 +86,7 @@ class Access(Struct, frozen=True, kw_only=True):
         except (OSError, UnicodeDecodeError):
             return self
         [way] = [name for name in _SECRETS if getattr(self, name) is not None]
-        return replace(self, **{way: found}) if found else self
+        return replace(self, **{way: found}) if found and _is_sound(way, found) else self
 
     def tls(self) -> dict[str, Any]:
         """What urllib3 needs to believe the certificate, and no other."""
@@ -141,11 +141,13 @@ def checked(access: Access) -> Access:
 
     Raises:
         UsageError: an address that is none, or has a secret in it; more than one way in.
-        ConfigError: a secret that would go over the wire in clear text, or a certificate that is not there.
+        ConfigError: a secret that cannot be sent or would go over the wire in clear text, or a certificate
+            that is not there.
 
     """
     _check_address(access.url)
     _check_way(access)
+    _check_sound(access)
     _check_user(access)
     _check_trust(access)
     return access
@@ -187,6 +189,22 @@ def _check_way(access: Access) -> None:
             f"The {ways[0]} for {access.url} would go over the network in clear text. "
             f"Use {access.engine}+https://."
         )
+
+
+def _check_sound(access: Access) -> None:
+    """A client would fail at such a secret, and show it."""
+    for name in _SECRETS:
+        value = getattr(access, name)
+        if value is not None and not _is_sound(name, value):
+            raise ConfigError(
+                f"The {name} for {access.url} has a blank, a line break or a letter that none can have. "
+                "Copy it again; of an API key the encoded form."
+            )
+
+
+def _is_sound(name: str, value: str) -> bool:
+    """Whether a secret can be sent: a password as it is, since it is encoded, others as one plain word."""
+    return name == "password" or (value.isascii() and value.isprintable() and " " not in value)
 
 
 def _check_user(access: Access) -> None:

@@ -24,10 +24,15 @@ _UNKNOWN: Final = 401
 _IS_IT_THERE: Final = "Is it running, and reachable from here?"
 _ADVICE: Final = {
     "WRONG_VERSION_NUMBER": "It speaks no TLS there: name it without +https.",
+    "Hostname mismatch": "Name it as its certificate does, or set store.fingerprint.",
+    "IP address mismatch": "Name it as its certificate does, or set store.fingerprint.",
+    "certificate has expired": "Renew the cluster's certificate.",
     "CERTIFICATE_VERIFY_FAILED": "Name the authority that signed its certificate in store.ca_file.",
+    "ingerprints did not match": "Its certificate is another one: if that is well, set store.fingerprint anew.",
+    "NO_CERTIFICATE_OR_CRL_FOUND": "What store.ca_file names holds no certificate in PEM.",
     "closed connection without response": "If it speaks TLS, name it with +https.",
 }
-"""By a part of why no answer came: what a person should do."""
+"""By a part of why no answer came: what a person should do; the first that is found counts."""
 
 
 class Response(Struct, frozen=True, kw_only=True, gc=False):

@@ -82,14 +82,16 @@ def test_the_certificate_named_is_believed_whoever_signed_it(get, fingerprint):
 
 
 def test_another_certificate_is_not_believed(get, fingerprint):
-    """One digit that differs closes the connection."""
+    """One digit that differs closes the connection, and the error names the setting."""
     other = f"{fingerprint[:-1]}{'0' if fingerprint[-1] != '0' else '1'}"
-    with pytest.raises(StoreUnreachableError):
+    with pytest.raises(StoreUnreachableError, match=r"set store\.fingerprint anew"):
         get(fingerprint=other)
 
 
 def test_an_authority_is_believed_alone(get, certificates):
-    """The authority that is named opens the connection, and another one does not."""
+    """The authority that is named opens the connection, and another one does not, nor a file that is none."""
     assert get(ca_file=certificates.ca).status == 200
-    with pytest.raises(StoreUnreachableError):
+    with pytest.raises(StoreUnreachableError, match=r"in store\.ca_file"):
         get(ca_file=certificates.other_ca)
+    with pytest.raises(StoreUnreachableError, match=r"store\.ca_file names holds no certificate"):
+        get(ca_file=__file__)
