@@ -28,7 +28,7 @@ _ADVICE: Final = {
     "IP address mismatch": "Name it as its certificate does, or set store.fingerprint.",
     "certificate has expired": "Renew the cluster's certificate.",
     "CERTIFICATE_VERIFY_FAILED": "Name the authority that signed its certificate in store.ca_file.",
-    "ingerprints did not match": "Its certificate is another one: if that is well, set store.fingerprint anew.",
+    "ingerprints did not match": "If its certificate was renewed, set store.fingerprint anew.",
     "NO_CERTIFICATE_OR_CRL_FOUND": "What store.ca_file names holds no certificate in PEM.",
     "closed connection without response": "If it speaks TLS, name it with +https.",
 }
