@@ -57,8 +57,6 @@ END
     -out "$folder/tls.crt.new" 2>/dev/null
   rm "$folder/request.cnf" "$folder/request.csr"
   cp "$authority/ca.crt" "$folder/ca.crt"
-  mv "$folder/tls.key.new" "$folder/tls.key"
-  mv "$folder/tls.crt.new" "$folder/tls.crt"
   if [ "$name" = logstash ]; then
     ln -sf tls.crt "$folder/server.pem"
     ln -sf tls.key "$folder/server.key"
@@ -66,5 +64,9 @@ END
     ln -sf ca.crt "$folder/cluster-ca.pem"
   fi
   give "$folder"
+  # The certificate comes last: where this is ended half-way, the next start finds none, and begins anew.
+  rm -f "$folder/tls.crt"
+  mv "$folder/tls.key.new" "$folder/tls.key"
+  mv "$folder/tls.crt.new" "$folder/tls.crt"
   echo "made a certificate for $name"
 done

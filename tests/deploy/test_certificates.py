@@ -1,3 +1,5 @@
+import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -11,17 +13,18 @@ HOSTS = ("elasticsearch", "collector")
 
 
 @pytest.fixture
-def make(root: Path, tmp_path: Path, require) -> Callable[[], str]:
+def make(root: Path, tmp_path: Path, require) -> Callable[..., str]:
     """Give a function that runs the script on folders of this test, and gives what it said."""
     require("openssl")
     for name in ("authority", "trust", *HOSTS):
         (tmp_path / name).mkdir()
 
-    def run() -> str:
+    def run(path: str = os.environ["PATH"], *, ends_well: bool = True) -> str:
         folders = [str(tmp_path / name) for name in ("authority", "trust", *HOSTS)]
         command = ["sh", str(root / "deploy" / "certificates.sh"), *folders]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        environ = os.environ | {"PATH": path}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+        assert (done.returncode == 0) == ends_well, done.stderr
         return done.stdout
 
     return run
@@ -91,6 +94,21 @@ def test_a_new_authority_renews_every_certificate(make, tmp_path):
     (tmp_path / "authority" / "ca.key").unlink()
     assert len(make().splitlines()) == 1 + len(HOSTS)
     assert _greeting(tmp_path / "collector", tmp_path / "trust", "collector") == b"hello"
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_what_was_ended_half_way_is_made_again(make, tmp_path, number):
+    """Ended before any of its renames, and started again, it leaves each server with a pair that fits."""
+    stub = tmp_path / "stub"
+    stub.mkdir()
+    real = shutil.which("mv")
+    count = f'echo >>"{stub}/count"; [ "$(wc -l <"{stub}/count")" -ge {number} ] && exit 1'
+    (stub / "mv").write_text(f'#!/bin/sh\n{count}\nexec {real} "$@"\n')
+    (stub / "mv").chmod(0o755)
+    make(f"{stub}:{os.environ['PATH']}", ends_well=False)
+    make()
+    for host in HOSTS:
+        assert _greeting(tmp_path / host, tmp_path / "trust", host) == b"hello"
 
 
 def test_keys_are_for_their_owner_alone(make, tmp_path):
