@@ -67,7 +67,14 @@ def chosen(flags: Mapping[str, Any]) -> Options:
         s3=S3(**of(bucket="s3_bucket", prefix="s3_prefix", region="region")),
         kinesis=Kinesis(**of(stream="kinesis_stream", region="region")),
         output=Output(**of(ingest_pipeline="ingest_pipeline")),
-        **of(inputs="inputs", home="home", data="data", queue_bytes="queue", sync_every="sync_every"),
+        **of(
+            inputs="inputs",
+            home="home",
+            data="data",
+            logs="logs",
+            queue_bytes="queue",
+            sync_every="sync_every",
+        ),
     )
 
 

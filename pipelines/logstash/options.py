@@ -100,7 +100,7 @@ class Output(Struct, frozen=True, kw_only=True):
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    """Everything that is rendered. `home` and `data` are folders on the machine where Logstash runs."""
+    """Everything that is rendered. `home`, `data` and `logs` are folders of Logstash's machine."""
 
     inputs: tuple[str, ...] = ("beats", "http")
     doors: Doors = Doors()
@@ -111,6 +111,7 @@ class Options(Struct, frozen=True, kw_only=True):
     namespace: str = "default"
     home: str = "/etc/logstash/mlmon"
     data: str = "/var/lib/logstash"
+    logs: str = "/var/log/logstash"
     limits: Limits = Limits()
     max_batch_bytes: int = 64 << 20
     queue_bytes: str = "4gb"
@@ -136,7 +137,7 @@ def checked(options: Options) -> Options:
     _check_names("input", options.inputs, INPUTS)
     _check_names("output", (options.output.kind,), OUTPUTS)
     _check_form("namespace", options.namespace, _NAMESPACE, "small letters, digits, '.' and '_'")
-    for name in ("home", "data"):
+    for name in ("home", "data", "logs"):
         _check_form(name, getattr(options, name), _PATH, "a whole path, without blanks or quotes")
     _check_form("size of the queue", options.queue_bytes, _SIZE, "one such as 4gb")
     _check_form("size of the dead letters", options.dead_letter_bytes, _SIZE, "one such as 1gb")
