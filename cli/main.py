@@ -144,6 +144,18 @@ def cli(context: click.Context) -> None:
         click.echo(group.welcome(context))
 
 
+def _check_text(arguments: list[str]) -> None:
+    """Refuse words that are not UTF-8, which Python hands on in halves of characters.
+
+    Raises:
+        click.UsageError: one is not.
+
+    """
+    for word in arguments:
+        if not word.isascii() and word.encode(errors="replace").decode() != word:
+            raise click.UsageError(f"{word!a} is not UTF-8. Write it so, or rename what it names.")
+
+
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
     sys.exit(run(sys.argv[1:]))
@@ -152,6 +164,7 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run a command line and give its exit code; whatever goes wrong is one paragraph on stderr."""
     try:
+        _check_text(arguments)
         code = cli.main(arguments, prog_name="mlmon", standalone_mode=False)
     except click.ClickException as error:
         error.show()

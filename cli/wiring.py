@@ -7,7 +7,7 @@ command pays for its own parts only.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Thread
@@ -36,13 +36,14 @@ def folder(store: StoreConfig) -> Path:
     """
     from mlmon.stores.search.access import SCHEMES
 
-    parts = urlsplit(store.url)
-    if parts.scheme == "file":
-        return Path(unquote(parts.path))
-    if "://" not in store.url:
-        return Path(store.url)
-    if parts.scheme in SCHEMES:
-        return Path(store.folder)
+    with suppress(ValueError):  # of a bracket that is not closed
+        parts = urlsplit(store.url)
+        if parts.scheme == "file":
+            return Path(unquote(parts.path))
+        if "://" not in store.url:
+            return Path(store.url)
+        if parts.scheme in SCHEMES:
+            return Path(store.folder)
     raise UsageError(
         f"The store '{store.url}' names no store. Give a folder, such as --store mlmon-data, or a cluster, "
         "such as --store elasticsearch+https://host:9200."

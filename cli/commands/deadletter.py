@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -144,7 +145,7 @@ def _rows(letters: Letters, selection: Any, limit: int, reasons: set[str]) -> It
     from msgspec import structs
 
     found = letters.read(selection)
-    for letter in deque(found, maxlen=limit) if limit else found:
+    for letter in deque(found, maxlen=min(limit, sys.maxsize)) if limit else found:
         reasons.add(letter.reason)
         yield {**structs.asdict(letter), "id": letter.name}
 

@@ -111,6 +111,8 @@ class EmbeddedStore:
                 tries += 1
                 if tries == _TRIES:
                     raise _unanswered(self._root, error) from None
+            except duckdb.Error as error:
+                raise _unanswered(self._root, error) from None
             else:
                 return
 

@@ -86,6 +86,13 @@ def test_ctrl_c_is_quiet(started, store):
     assert process.stderr.read() == ""
 
 
+def test_a_word_that_is_no_text_is_told(command, store):
+    """An argument that is not UTF-8 is wrong usage, and not a fault."""
+    ended = subprocess.run([*command, "logs", "--model", b"caf\xe9"], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout) == (2, b"")
+    assert ended.stderr == b"Error: 'caf\\udce9' is not UTF-8. Write it so, or rename what it names.\n"
+
+
 def test_no_color(command, store):
     """On a terminal a table has colours or weights, and with NO_COLOR it has none."""
     for no_color in ("", "1"):

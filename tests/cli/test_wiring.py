@@ -21,7 +21,7 @@ def test_a_folder(url, path):
     assert wiring.folder(StoreConfig(url=url)) == Path(path)
 
 
-@pytest.mark.parametrize("url", ["https://es:9200", "s3://b"])
+@pytest.mark.parametrize("url", ["https://es:9200", "s3://b", "http://["])
 def test_other_schemes(url):
     """A scheme that no store has is said to be none, with one that has."""
     with pytest.raises(UsageError, match=r"names no store.*elasticsearch\+https"):

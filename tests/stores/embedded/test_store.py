@@ -12,6 +12,7 @@ import pytest
 from mlmon.core import query as q
 from mlmon.core import schema
 from mlmon.core.errors import (
+    StoreError,
     StoreFullError,
     StoreLockedError,
     StoreUnreachableError,
@@ -389,6 +390,18 @@ def test_bad_line_is_set_aside_and_its_neighbours_are_rolled(tmp_path, make):
     reader = open_store(tmp_path, read_only=True)
     assert counted(reader) == 8
     reader.close()
+
+
+def test_what_cannot_be_answered_is_an_error_of_the_store(tmp_path, make):
+    """A question that DuckDB refuses is told as the store's own error, whether it counts or scans."""
+    store = open_store(tmp_path)
+    store.write([make(1)])
+    where = q.Equals(schema.MODEL_NAME, "half a pair: \ud800")
+    with pytest.raises(StoreError, match="could not answer"):
+        store.query(Query(dataset=Dataset.INFERENCE, where=where, measures={"n": q.Count()}))
+    with pytest.raises(StoreError, match="could not answer"):
+        list(store.scan(Scan(dataset=Dataset.INFERENCE, where=where)))
+    store.close()
 
 
 def test_threads_of_one_process_read_at_once(tmp_path, make):
