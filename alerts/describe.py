@@ -41,15 +41,15 @@ def rule(one: Rule) -> str:
 def _of(one: Rule) -> str:
     """Which models, versions and segments, where not all of them together."""
     named = [] if one.models == ("*",) else list(one.models)
-    for what, patterns in (("version", one.versions), ("segment", one.segments)):
-        named += [f"each {what}" if each == "?*" else each for each in patterns]
+    named += ["each version" if each == "?*" else f"version {each}" for each in one.versions]
+    named += ["each segment" if each == "?*" else each for each in one.segments]
     return f" of {', '.join(named)}" if named else ""
 
 
 def told(one: Rule) -> str:
     """What a rule says, with what else a person needs who is woken by it through another engine."""
     said = rule(one)
-    parts = [f"[{one.severity}] {one.name}: {one.about or said}"]
+    parts = [f"[{one.severity}] {one.name}: {one.about or f'{said}.'}"]
     if one.about:
         parts.append(f"({said})")
     if one.owner:
