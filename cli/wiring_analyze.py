@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mlmon.analyzers.jobs import Pass as Pass  # noqa: PLC0414 - for commands to name
     from mlmon.analyzers.ledger import Letters as NumberedLetters
     from mlmon.analyzers.models import Model as Model  # noqa: PLC0414 - for commands to name
-    from mlmon.analyzers.partition import Partition
+    from mlmon.analyzers.partition import Partition as Partition  # noqa: PLC0414 - for commands to name
     from mlmon.analyzers.pending import Tally
     from mlmon.analyzers.reference import Reference
     from mlmon.cli.training import Table

@@ -9,7 +9,10 @@ import click
 from mlmon.cli.options import SOURCE, Asked, asks, examples, now, settings, span
 
 if TYPE_CHECKING:
-    from mlmon.cli.wiring_analyze import Pass
+    from mlmon.cli.wiring_analyze import Partition, Pass
+    from mlmon.core.config import Config
+    from mlmon.core.errors import StoreError
+    from mlmon.core.store import Store
 
 
 @click.command(
@@ -37,10 +40,8 @@ def command(asked: Asked, every: str | None, partition: str | None, *, judges: b
     what is new only; running it twice changes
     nothing. --since and --until state a time again, whatever changed in it.
     """
-    from mlmon.cli import output, signals, wiring, wiring_analyze, wiring_rules
-    from mlmon.cli.commands.rules import told as told_of_rules
+    from mlmon.cli import output, wiring, wiring_analyze
     from mlmon.cli.progress import stages
-    from mlmon.core.window import parse_duration
 
     config = settings(asked, analyze__every=every)
     part = wiring_analyze.partition(partition)
@@ -59,17 +60,48 @@ def command(asked: Asked, every: str | None, partition: str | None, *, judges: b
                 "Next: mlmon findings" if done.models else "Nothing was served yet. Send events: mlmon up"
             )
             return
-        with signals.stopping() as stop:
-            output.note(f"A pass every {config.analyze.every}. Ctrl-C ends.")
-            rules = wiring_rules.Evaluator(store, config, output.note) if judges else None
-            noted: set[str] = set()
-            wait, reporter = parse_duration(config.analyze.every), wiring_analyze.job_reporter()
-            for done in wiring_analyze.analyze_forever(store, config, wait, stop, reporter, partition=part):
-                click.echo(told(done))
-                for sentence in unheard(done, noted):
-                    output.note(sentence)
-                if rules is not None and (judged := rules.once(now())) is not None:
-                    click.echo(told_of_rules(judged))
+        _forever(store, config, part, judges=judges)
+
+
+def _forever(store: Store, config: Config, part: Partition | None, *, judges: bool) -> None:
+    """Passes until told to stop; one that fails is told, and the next tries again.
+
+    Raises:
+        StoreError: no pass went well yet, so the store may be the wrong one.
+
+    """
+    from mlmon.cli import output, signals, wiring_analyze, wiring_rules
+    from mlmon.cli.commands.rules import told as told_of_rules
+    from mlmon.core.errors import StoreError
+    from mlmon.core.window import parse_duration
+
+    output.note(f"A pass every {config.analyze.every}. Ctrl-C ends.")
+    rules = wiring_rules.Evaluator(store, config, output.note) if judges else None
+    noted: set[str] = set()
+    wait, reporter = parse_duration(config.analyze.every), wiring_analyze.job_reporter()
+    has_begun = False
+    with signals.stopping() as stop:
+        while not stop.is_set():
+            try:
+                for done in wiring_analyze.analyze_forever(
+                    store, config, wait, stop, reporter, partition=part
+                ):
+                    has_begun = True
+                    click.echo(told(done))
+                    for sentence in unheard(done, noted):
+                        output.note(sentence)
+                    if rules is not None and (judged := rules.once(now())) is not None:
+                        click.echo(told_of_rules(judged))
+            except StoreError as error:
+                if not has_begun:
+                    raise
+                output.note(failed(error))
+                stop.wait(wait.total_seconds())
+
+
+def failed(error: StoreError) -> str:
+    """One line about a pass that failed."""
+    return f"A pass failed: {error} The next one begins where this one did."
 
 
 def unheard(done: Pass, noted: set[str]) -> list[str]:

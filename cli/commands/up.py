@@ -87,7 +87,7 @@ def _greeting(config: Config, collector: Collector, page: str) -> list[str]:
 def _analyze(store: Store, config: Config, stop: Event, rules: Evaluator) -> None:
     """Passes until told to stop, the rules after each. What fails is told, and the next pass tries again."""
     from mlmon.cli import wiring, wiring_analyze
-    from mlmon.cli.commands.analyze import told, unheard
+    from mlmon.cli.commands.analyze import failed, told, unheard
     from mlmon.cli.commands.rules import told as told_of_rules
     from mlmon.cli.output import note
     from mlmon.core.errors import StoreError
@@ -108,5 +108,5 @@ def _analyze(store: Store, config: Config, stop: Event, rules: Evaluator) -> Non
                     wiring.tidy(store, now())
                     tidied = now()
         except StoreError as error:
-            note(f"A pass failed: {error} The next one begins where this one did.")
+            note(failed(error))
             stop.wait(every.total_seconds())

@@ -1,4 +1,8 @@
 import shutil
+import subprocess
+import time
+
+PATIENCE_S = 60.0
 
 
 def test_a_second_pass_finds_nothing_new(run, store, monkeypatch):
@@ -35,3 +39,31 @@ def test_no_store_is_made(run, store):
 def test_a_wrong_duration(run, store):
     """A duration of another form is wrong usage."""
     assert run("analyze", "--every", "soon").exit_code == 2
+
+
+def test_passes_go_on_after_one_failed(store, command, tmp_path):
+    """Where the store cannot be read for a while, that is told, and the passes after it go well again."""
+    manifest, shown = store / "events.json", tmp_path / "shown.txt"
+    whole = manifest.read_bytes()
+
+    def seen(words, times=1):
+        deadline = time.monotonic() + PATIENCE_S
+        while shown.read_text().count(words) < times:
+            assert process.poll() is None, shown.read_text()
+            assert time.monotonic() < deadline, shown.read_text()
+            time.sleep(0.02)  # between two tries of the poll with its deadline
+
+    with shown.open("w") as output:
+        words = [*command, "analyze", "--every", "1s", "--store", str(store)]
+        process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            seen("new inferences")
+            manifest.write_bytes(b"torn")
+            seen("A pass failed: ")
+            before = shown.read_text().count("new inferences")
+            manifest.write_bytes(whole)
+            seen("new inferences", before + 1)
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_S)
+    assert process.returncode == 0
