@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mlmon.alerts.mutes import Ack, Mutes, Place, Silence
 
 _MUTES: Final = "mutes.json"
+_LOCK: Final = "locks/mutes"
 _MUTES_BLOB: Final = "state/mutes"
 
 
@@ -78,8 +80,17 @@ def _writable(config: Config) -> Iterator[Place]:
         with wiring.writing(config) as store:
             yield place(config, store)
     else:
-        with wiring.reading(config) as reader:
+        with wiring.reading(config) as reader, _alone(wiring.folder(config.store) / _LOCK):
             yield place(config, reader)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Wait until nobody else changes silences, so that none is lost between reading and writing them."""
+    path.parent.mkdir(exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def silence(config: Config, *, author: str, until: datetime, now: datetime, **more: str) -> Silence:

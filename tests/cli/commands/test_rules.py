@@ -3,8 +3,13 @@
 import json
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from mlmon.cli import wiring, wiring_mutes
+from mlmon.core.settings import load
 
 RULES = """
 rules:
@@ -120,6 +125,22 @@ def test_a_silence_is_set_listed_and_ended(run, ruled):
     assert "There is no silence or ack" in run("rules", "unsilence", row["id"]).output
     assert "Give --for" in run("rules", "silence", "--rule", "many").output
     assert "needs a rule or a model" in run("rules", "silence", "--for", "2h").output
+
+
+def test_silences_set_at_once_are_all_kept(ruled):
+    """People who silence in the same moment, by the page and the command line, lose nothing."""
+    config = load(ruled / "mlmon.yaml")
+    now = datetime.now(UTC)
+
+    def set_one(place: int) -> str:
+        until = now + timedelta(hours=1)
+        return wiring_mutes.silence(config, author="ada", until=until, now=now, rule=f"r{place}").id
+
+    with ThreadPoolExecutor(6) as pool:
+        made = set(pool.map(set_one, range(24)))
+    with wiring.reading(config) as reader:
+        kept = wiring_mutes.muted(config, reader).silences
+    assert {one.id for one in kept} == made
 
 
 def test_a_silence_says_what_it_covers(run, ruled):
