@@ -113,7 +113,7 @@ class Validator:
         now = clocks.to_datetime(self._clock())
         self._latest = now + self._max_future
         if event.timestamp > self._latest:
-            ahead = event.timestamp - now
+            ahead = timedelta(seconds=round((event.timestamp - now).total_seconds()))
             raise InvalidEventError(
                 IN_THE_FUTURE,
                 f"The timestamp {event.timestamp.isoformat()} is {ahead} ahead of the collector's clock; "
