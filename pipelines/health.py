@@ -94,7 +94,9 @@ class Watch:
             document = health.to_document(self.report(is_last=is_last), fields)
             self._numbers += 1
             self._pipeline.report(msgspec.json.encode(document)).result(timeout=_MOST_WAIT_S)
-        except (MlmonError, OSError, TimeoutError) as error:
+        except TimeoutError:
+            _log.warning("A report of the collector was not written: no answer within %d s.", _MOST_WAIT_S)
+        except (MlmonError, OSError) as error:
             _log.warning("A report of the collector was not written: %s", error)
 
 
