@@ -5,7 +5,6 @@ Values are bound as parameters, never spliced.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -19,6 +18,7 @@ from mlmon.core.query import Query, Scan
 from mlmon.core.schema import RESULTS, Type
 from mlmon.core.window import floor, parse_duration
 from mlmon.stores.embedded.conditions import Bindings, compile_filter, compile_moment, fields_of
+from mlmon.stores.embedded.histograms import histogram
 from mlmon.stores.embedded.manifest import Columns
 from mlmon.stores.embedded.shape import SQL_TYPES, quoted
 from mlmon.stores.embedded.sound import EXTRA
@@ -62,9 +62,9 @@ def compile_query(query: Query, sources: Sequence[Source], *, unique: bool = Fal
     condition = _where(bindings, query)
     tables = "documents"
     if bindings.lists:
-        lists = ", ".join(f"?::DOUBLE[] AS e{place}" for place in range(len(bindings.lists)))
+        lists = ", ".join(f"?::{cast} AS e{place}" for place, (_, cast) in enumerate(bindings.lists))
         head, tables = f"{head},\nedges AS MATERIALIZED (SELECT {lists})", "documents, edges"
-        bindings.parameters[before:before] = bindings.lists  # in the order of the text
+        bindings.parameters[before:before] = [values for values, _ in bindings.lists]  # in the text's order
     text = f"{head}\nSELECT {', '.join(outputs) or '1'}\nFROM {tables}\nWHERE {condition}"
     if query.by:
         positions = [str(position) for position in range(1, len(query.by) + 1)]
@@ -278,9 +278,7 @@ def _measure(bindings: Bindings, measure: q.Measure) -> str:  # noqa: C901, PLR0
         case q.Distinct():
             return f"count(DISTINCT {column})"
         case q.Histogram(edges=edges):
-            # DuckDB counts what is at most a bin; at most the number just below an edge is below the edge.
-            bins = [math.nextafter(edge, -math.inf) for edge in edges]
-            return f"map_values(histogram({number}, {bindings.hold(bins)}))"
+            return histogram(bindings, number, edges)
         case q.TopTerms(size=size):
             entry = "{'n': -entry.value::BIGINT, 'term': entry.key}"
             entries = f"map_entries(histogram({_plain(bindings, measure.field)}))"

@@ -30,11 +30,11 @@ class Bindings:
     def __init__(self, fields: Iterable[str]) -> None:
         self.parameters: list[Any] = []
         self.columns = {name: f"c{position}" for position, name in enumerate(dict.fromkeys(fields))}
-        self.lists: list[list[float]] = []
+        self.lists: list[tuple[list[float], str]] = []
 
-    def hold(self, values: list[float]) -> str:
+    def hold(self, values: list[float], cast: str) -> str:
         """The name of a list in a table of its own: as a constant it would be made anew for each vector."""
-        self.lists.append(values)
+        self.lists.append((values, cast))
         return f"edges.e{len(self.lists) - 1}"
 
     def bind(self, value: object, cast: str = "") -> str:
