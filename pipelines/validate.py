@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import ceil
 from typing import Any, Final
 
 import msgspec
@@ -113,7 +114,7 @@ class Validator:
         now = clocks.to_datetime(self._clock())
         self._latest = now + self._max_future
         if event.timestamp > self._latest:
-            ahead = timedelta(seconds=round((event.timestamp - now).total_seconds()))
+            ahead = timedelta(seconds=ceil((event.timestamp - now).total_seconds()))
             raise InvalidEventError(
                 IN_THE_FUTURE,
                 f"The timestamp {event.timestamp.isoformat()} is {ahead} ahead of the collector's clock; "
