@@ -51,6 +51,9 @@ def command(
     put into the component template mlmon@custom is yours: it is never touched, and it wins.
     With store.namespace set, that namespace gets settings of its own.
     """
+    ways = {"--remove": remove, "--print": prints, "--roles": roles}
+    if sum(ways.values()) > 1:
+        raise click.UsageError(f"Give one of {', '.join(way for way, is_asked in ways.items() if is_asked)}.")
     config = settings(asked, kibana__url=kibana)
     from mlmon.cli import wiring_cluster
 

@@ -68,3 +68,10 @@ def test_a_folder_needs_no_setting_up(run, store):
     shown = run("setup", "--store", str(store))
     assert shown.exit_code == 2
     assert "needs no setting up" in shown.stderr
+
+
+def test_only_one_thing_is_done(run):
+    """What prints and what removes are not asked for at once, since one would be left undone silently."""
+    shown = run("setup", "--remove", "--roles", "--store", "elasticsearch://127.0.0.1:1")
+    assert shown.exit_code == 2
+    assert "Give one of --remove, --roles." in shown.stderr
