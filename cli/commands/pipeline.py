@@ -92,6 +92,8 @@ def logstash(asked: Asked, *, out: str, dry_run: bool, **flags: Any) -> None:  #
     files = wiring_pipeline.logstash(config, wiring_pipeline.chosen(flags), out)
     if wiring_pipeline.names_no_store(config):
         note(f"No cluster was named, so it is {wiring_pipeline.USUAL_CLUSTER}. Name yours with --store.")
+    if config.store.fingerprint and not config.store.ca_file:
+        note("Logstash cannot go by store.fingerprint. Set store.ca_file to the authority of the cluster.")
     due = [file for file in files if file.sign != "="]
     if dry_run:
         _show(due)

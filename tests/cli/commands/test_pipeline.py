@@ -39,6 +39,14 @@ def test_without_a_cluster_it_is_that_of_the_machine(run, made):
     assert 'hosts => ["https://localhost:9200"]' in (made / "mlmon.conf").read_text()
 
 
+def test_a_fingerprint_is_said_to_be_of_no_use(run, empty):
+    """Logstash believes authorities, so who goes by a fingerprint is told what to name in its place."""
+    (empty.parent / "mlmon.yaml").write_text(f"store: {{fingerprint: {'ab' * 32}}}\n")
+    assert "cannot go by store.fingerprint" in run(*RENDER).stderr
+    (empty.parent / "mlmon.yaml").write_text(f"store: {{fingerprint: {'ab' * 32}, ca_file: ca.pem}}\n")
+    assert "fingerprint" not in run(*RENDER).stderr
+
+
 def test_a_dry_run_shows_the_difference_and_writes_nothing(run, made):
     """A changed file is shown as a diff; nothing is made or changed."""
     assert run(*RENDER, "--dry-run").stdout.count("+ made/") == 6
