@@ -211,7 +211,7 @@ def test_the_cluster_is_not_taken_for_kibana(serve, connect):
 
 def test_who_waits_hears_once_for_what(serve, connect):
     """The first time that it is not ready is told, with the reason and for how long it is waited for."""
-    heard = []
+    heard: list[str] = []
     assert connect(serve(unready=3), tell=heard.append).version() == "9.5.0"
     [told] = heard
     assert "is not ready yet: 503" in told

@@ -10,7 +10,7 @@ from mlmon.analyzers.series import anomaly, whole
 def test_rows_in_any_order_have_the_scores_of_that_of_time():
     """However rows are shuffled, each has the score that it has in the order of time."""
     chance = np.random.default_rng(3)
-    times, values = 300.0 * np.arange(400), chance.normal(0, 1, 400)
+    times, values = 300.0 * np.arange(400, dtype=np.float64), chance.normal(0, 1, 400)
     values[300] = 30.0
     straight = whole.scores(times, values)
     assert straight.kind[300] == "spike"
@@ -22,8 +22,8 @@ def test_rows_in_any_order_have_the_scores_of_that_of_time():
 
 def test_what_is_said_is_what_is_said_row_by_row():
     """Columns hold what the scorer of single rows says, and progress adds up to the rows in thousands."""
-    times, values = 60.0 * np.arange(2_500), np.random.default_rng(4).normal(0, 1, 2_500)
-    told = []
+    times, values = 60.0 * np.arange(2_500, dtype=np.float64), np.random.default_rng(4).normal(0, 1, 2_500)
+    told: list[int] = []
     found = whole.scores(times, values, told.append)
     rows = list(anomaly.scores(times.tolist(), values.tolist()))
     assert found.score.tolist() == [row.score for row in rows]
