@@ -93,8 +93,9 @@ class Forecasts:
     def _regress(self, error: float) -> None:
         spread = self._spread @ self._inputs
         gain = spread / (_FORGET + self._inputs @ spread)
-        self._weights = self._weights + gain * error
-        self._spread = (self._spread - np.outer(gain, spread)) / _FORGET
-        trace = float(np.trace(self._spread))
+        self._weights += gain * error
+        self._spread -= gain[:, None] * spread
+        self._spread /= _FORGET
+        trace = float(self._spread.trace())
         if trace > 1e8:  # noqa: PLR2004 - what a constant input would let grow without end
             self._spread *= 1e8 / trace
