@@ -66,8 +66,12 @@ def fill_models(folder: Path, models: int) -> None:
     store = open_store(folder)
     for number in range(models):
         name = f"{('fraud', 'eta', 'search', 'churn')[number % 4]}-{number:03d}"
+        # The first and the last inference, so that all the results lie in the time that is shown.
         store.write(
-            [_event(Dataset.INFERENCE, _END, 0, {schema.MODEL_NAME: name, schema.INFERENCE_ID: name})]
+            [
+                _event(Dataset.INFERENCE, moment, place, {schema.MODEL_NAME: name, schema.INFERENCE_ID: name})
+                for place, moment in enumerate((START, _END - timedelta(seconds=1)))
+            ]
         )
         store.put(list(_results(name, random_)) + ([_found(name)] if number % 10 == 0 else []))
     store.compact()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from markupsafe import Markup, escape
@@ -26,29 +27,35 @@ def path(values: Sequence[float | None], *, floor: float | None = None) -> str:
         return ""
     low = min(known) if floor is None else min(floor, *known)
     span = (max(known) - low) or 1.0
-    step = (WIDTH - 3.0) / max(len(values) - 1, 1)
     flat = floor is None and max(known) == min(known)
-    parts: list[str] = []
-    for place, value in enumerate(values):
+    places, parts, pen = _places(len(values)), [], "M"
+    for at, value in enumerate(values):
         if value is None:
+            pen = "M"
             continue
-        x = _short(1.5 + place * step)
         height = 0.5 if flat else (value - low) / span
-        y = _short(HEIGHT - _ROOM - height * (HEIGHT - 2 * _ROOM))
-        alone = _at(values, place - 1) is None and _at(values, place + 1) is None
-        if alone:
-            parts.append(f"M{_short(0.5 + place * step)} {y}h2")
-        else:
-            parts.append(f"{'L' if _at(values, place - 1) is not None else 'M'}{x} {y}")
+        y = _HEIGHTS[round(height * _TENTHS)]
+        alone = pen == "M" and (at + 1 == len(values) or values[at + 1] is None)
+        x, left = places[at]
+        parts.append(f"M{left} {y}h2" if alone else f"{pen}{x} {y}")
+        pen = "L"
     return "".join(parts)
 
 
-def _at(values: Sequence[float | None], place: int) -> float | None:
-    return values[place] if 0 <= place < len(values) else None
+@lru_cache(maxsize=64)
+def _places(count: int) -> tuple[tuple[str, str], ...]:
+    """Where each of so many values stands: its place, and where a dash for it alone begins."""
+    step = (WIDTH - 3.0) / max(count - 1, 1)
+    return tuple((_short(1.5 + at * step), _short(0.5 + at * step)) for at in range(count))
 
 
 def _short(number: float) -> str:
     return f"{number:.1f}".removesuffix(".0")
+
+
+_TENTHS: Final = round(10 * (HEIGHT - 2 * _ROOM))
+_HEIGHTS: Final = tuple(_short(HEIGHT - _ROOM - tenth / 10) for tenth in range(_TENTHS + 1))
+"""Every height that a line can have, from the lowest, in tenths of a pixel."""
 
 
 def svg(values: Sequence[float | None], about: str, *, floor: float | None = None) -> Markup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -71,7 +72,8 @@ def _of_field(output: Output) -> _Decode | None:
 
 
 def _of_key(key: q.Key) -> _Decode | None:
-    return moment if schema.type_of(key.field) is Type.DATE else None
+    # The same moments come again in row after row: each is made once.
+    return lru_cache(maxsize=4096)(moment) if schema.type_of(key.field) is Type.DATE else None
 
 
 def _of_measure(measure: q.Measure) -> _Decode | None:
