@@ -71,4 +71,4 @@ def memory(values: Series) -> float:
     """The lag-1 autocorrelation, whatever changes of the mean there are (Chakar et al. 2017); 0 to 0.95."""
     one = float(np.median(np.abs(np.diff(values))))
     two = float(np.median(np.abs(values[2:] - values[:-2])))
-    return float(np.clip((two / one) ** 2 - 1, 0.0, 0.95)) if one > 0 else 0.0
+    return float(np.clip(min(two / one, 2.0) ** 2 - 1, 0.0, 0.95)) if one > 0 else 0.0

@@ -10,15 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final
 
 import numpy as np
 from msgspec import Struct
 
 from mlmon.analyzers.series.prepare import Series
-
-_LEAST_VARIANCE: Final = 1e-4
-"""Of a series of variance 1: segments that fit without any error must not cost nothing."""
 
 
 class Model(Struct, frozen=True, kw_only=True):
@@ -37,11 +33,13 @@ class Model(Struct, frozen=True, kw_only=True):
         return 1 + self.is_line + self.own_variance
 
 
-def cut(values: Series, model: Model, *, shortest: int, variance: float) -> list[int]:
+def cut(values: Series, model: Model, *, shortest: int, variance: float, least: float) -> list[int]:
     """The first places of all segments but the first; quadratic in the length.
 
-    `variance` is that of the noise, for models without a variance of their own.
+    `variance` is that of the noise, for models without a variance of their own; `least` that below which no
+    segment is described, so that one without any error does not cost nothing.
     """
+    variance = max(variance, least)
     count = len(values)
     sums = _Sums(values)
     cost = np.full(count + 1, np.inf)
@@ -52,7 +50,7 @@ def cut(values: Series, model: Model, *, shortest: int, variance: float) -> list
         length = end - starts
         squares = sums.squares(starts, end, is_line=model.is_line)
         fit = (
-            0.5 * length * np.log(squares / length + _LEAST_VARIANCE)
+            0.5 * length * np.log(np.maximum(squares / length, least))
             if model.own_variance
             else 0.5 * squares / variance
         )
@@ -68,7 +66,7 @@ def cut(values: Series, model: Model, *, shortest: int, variance: float) -> list
     return found[::-1]
 
 
-def length(values: Series, model: Model, changes: Sequence[int]) -> float:
+def length(values: Series, model: Model, changes: Sequence[int], *, least: float) -> float:
     """The description length of a series cut so; comparable between models."""
     count, sums = len(values), _Sums(values)
     edges = list(pairwise([0, *changes, count]))
@@ -78,11 +76,11 @@ def length(values: Series, model: Model, changes: Sequence[int]) -> float:
     described += len(changes) * math.log(count)
     if model.own_variance:
         fit = sum(
-            0.5 * size * math.log(square / size + _LEAST_VARIANCE)
+            0.5 * size * math.log(max(square / size, least))
             for size, square in zip(sizes, squares, strict=True)
         )
     else:
-        fit = 0.5 * count * math.log(sum(squares) / count + _LEAST_VARIANCE) + 0.5 * math.log(count)
+        fit = 0.5 * count * math.log(max(sum(squares) / count, least)) + 0.5 * math.log(count)
     return fit + model.price * described
 
 

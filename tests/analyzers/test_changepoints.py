@@ -79,6 +79,17 @@ def test_hardly_any_series_without_a_change_has_one():
     assert findings <= 1
 
 
+def test_rare_errors_are_no_change():
+    """Of 30 services with an error a day or fewer in 500, always as rare, at most one has a finding."""
+    findings = 0
+    for seed in range(30):
+        chance = np.random.default_rng(seed)
+        asked = chance.integers(300, 700, DAYS)
+        rate = chance.binomial(asked, (0.0003, 0.001, 0.002)[seed % 3]) / asked
+        findings += any(True for _ in changepoints._changes(stated(rate, name="error_rate"), ask()))
+    assert findings <= 1
+
+
 def test_most_changes_are_found():
     """Of 30 series whose level rises by a fifth, at least 26 have it told within five days."""
     hits = 0

@@ -44,6 +44,39 @@ def test_variance_and_slope_are_changes_too():
         assert abs(change - at) <= 5
 
 
+def rare(chance, count):
+    """Values that chance makes equal: rare events, their rates, a rounded drift, a queue mostly empty."""
+    rows = np.arange(count)
+    asked = chance.integers(300, 700, count)
+    return (
+        chance.poisson(0.05, count).astype(float),
+        chance.poisson(0.3, count).astype(float),
+        chance.binomial(asked, 0.0005) / asked,
+        np.where(chance.random(count) < 0.1, chance.exponential(1, count), 0.0),
+        np.round(5 + 0.003 * rows + chance.normal(0, 0.005, count), 1),
+        np.maximum(0, chance.normal(-1, 1, count)),
+    )
+
+
+def test_equal_values_by_chance_are_no_regime():
+    """Of 48 series of rare events, rounded drifts and empty queues without a change at most two have one."""
+    found = [changepoints(each) for seed in range(8) for each in rare(np.random.default_rng(seed), 180)]
+    assert sum(map(bool, found)) <= 2
+
+
+def test_equal_values_for_good_are_a_regime():
+    """A sensor that stood still, a setting that changes and a flag on more often have one change each."""
+    rows = np.arange(200)
+    for seed in range(5):
+        chance = np.random.default_rng(seed)
+        flag = chance.random(200) < np.where(rows < 120, 0.1, 0.8)
+        still = np.where(rows < 120, 5.0, chance.normal(5, 1, 200))
+        setting = np.where(rows < 120, 5.0, 7.0)
+        for series, near in ((flag.astype(float), 15), (still, 2), (setting, 0)):
+            [change] = changepoints(series.tolist())
+            assert abs(change - 120) <= near
+
+
 def test_an_outlier_and_a_season_hide_nothing():
     """Beside a season and an outlier, a shift is found where it is, and alone."""
     series = normal(4, (0, 120), (12, 120)) + 10 * np.sin(2 * np.pi * np.arange(240) / 12)
