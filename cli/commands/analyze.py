@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     metavar="I/N",
     help="Only the models of part I of N. Run N of these, on any hosts, against one cluster.",
 )
-@click.option("--rules", "judges", is_flag=True, help="With --every: judge the alert rules after each pass.")
+@click.option("--rules", "judges", is_flag=True, help="Judge the alert rules too, after each pass.")
 def command(asked: Asked, every: str | None, partition: str | None, *, judges: bool) -> None:
     """Join new outcomes, and compute metrics and findings.
 
@@ -40,7 +40,8 @@ def command(asked: Asked, every: str | None, partition: str | None, *, judges: b
     what is new only; running it twice changes
     nothing. --since and --until state a time again, whatever changed in it.
     """
-    from mlmon.cli import output, wiring, wiring_analyze
+    from mlmon.cli import output, wiring, wiring_analyze, wiring_rules
+    from mlmon.cli.commands.rules import told as told_of_rules
     from mlmon.cli.progress import stages
 
     config = settings(asked, analyze__every=every)
@@ -49,6 +50,7 @@ def command(asked: Asked, every: str | None, partition: str | None, *, judges: b
         pass  # so that a store which is not there is an error, and is not made
     with wiring.writing(config, wiring.RESULTS) as store:
         if every is None:
+            rules = wiring_rules.Evaluator(store, config, output.note) if judges else None
             with stages() as progress:
                 done = wiring_analyze.analyze_once(
                     store, config, progress=progress, again=span(asked), partition=part
@@ -56,6 +58,8 @@ def command(asked: Asked, every: str | None, partition: str | None, *, judges: b
             click.echo(told(done))
             for sentence in done.notes:
                 output.note(sentence)
+            if rules is not None and (judged := rules.once(now())) is not None:
+                click.echo(told_of_rules(judged))
             output.note(
                 "Next: mlmon findings" if done.models else "Nothing was served yet. Send events: mlmon up"
             )

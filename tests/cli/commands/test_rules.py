@@ -92,6 +92,17 @@ def test_rules_are_judged_once_for_all(run, ruled):
     assert "firing" in run("rules", "alerts").stdout
 
 
+def test_one_pass_of_the_analyzers_judges_too(run, ruled):
+    """With --rules one pass judges as well, and a mistake in a rule is told before anything is computed."""
+    done = run("analyze", "--rules")
+    assert "2 rules, " in done.stdout
+    assert " fired, 0 resolved" in done.stdout
+    (ruled / "rules" / "own.yaml").write_text(RULES.replace("inferences", "inferencs"))
+    wrong = run("analyze", "--rules")
+    assert wrong.exit_code == 2
+    assert "Did you mean 'inferences'?" in wrong.output
+
+
 def test_alerts_are_findings_too(run, ruled):
     """What rules found is among the findings, under the rule's name."""
     run("rules", "evaluate")
