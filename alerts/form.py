@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from mlmon.alerts.catalogue import METRICS
 from mlmon.core.result import Severity
 
 SCHEMA_ID: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -17,6 +18,7 @@ _OF: Final = r"^\d+ of \d+$"
 _Duration = Annotated[str, Meta(pattern=_DURATION)]
 _Name = Annotated[str, Meta(pattern=_NAME)]
 _Clock = Annotated[str, Meta(pattern=_CLOCK)]
+_Metric = Annotated[str, Meta(extra_json_schema={"enum": [*METRICS]})]
 _Windows = Annotated[int, Meta(ge=1, le=500)]
 _Quantity = float | str
 _Words = str | tuple[str, ...]
@@ -46,7 +48,7 @@ class ConditionForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Another rule that must hold for the same model, or a metric of it that must lie beyond a bound."""
 
     rule: Annotated[str | None, Meta(description="The name of another rule.")] = None
-    metric: Annotated[str | None, Meta(description="The name of a metric.")] = None
+    metric: Annotated[_Metric | None, Meta(description="The name of a metric.")] = None
     subject: Annotated[str, Meta(description="The feature or class, for a metric of one.")] = ""
     window: Annotated[str | None, Meta(description="The size of its window; default: the rule's.")] = None
     above: _Quantity | None = None
@@ -96,7 +98,7 @@ class RuleForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     about: Annotated[str, Meta(description="One sentence for whoever is woken by it.")] = ""
     enabled: Annotated[bool, Meta(description="false leaves the rule out.")] = True
 
-    metric: Annotated[str | None, Meta(description="The name of a metric, such as error_rate.")] = None
+    metric: Annotated[_Metric | None, Meta(description="The name of a metric, such as error_rate.")] = None
     finding: Annotated[
         str | None, Meta(description="Findings: of an analyzer (drift), of one metric (drift.psi), or any.")
     ] = None
