@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO, cast
@@ -26,29 +29,42 @@ class Header(Struct, frozen=True, kw_only=True):
     names: list[str]
 
 
-def opened(path: str | Path) -> BinaryIO:
-    """A file's bytes, unpacked where its name ends in `.gz`."""
-    if str(path).lower().endswith(PACKED):
-        return cast("BinaryIO", gzip.open(path, "rb"))
-    return Path(path).open("rb")
+@contextmanager
+def opened(path: str | Path) -> Iterator[BinaryIO]:
+    """A file's bytes, unpacked where its name ends in `.gz`.
+
+    Raises:
+        UsageError: what was read while it was open is packed otherwise, or is cut off.
+
+    """
+    if not str(path).lower().endswith(PACKED):
+        with Path(path).open("rb") as file:
+            yield file
+        return
+    try:
+        with gzip.open(path, "rb") as file:
+            yield cast("BinaryIO", file)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UsageError(f"{path} cannot be unpacked: {error}. Pack it anew, or name it otherwise.") from None
 
 
-def opened_text(path: str | Path) -> TextIO:
+@contextmanager
+def opened_text(path: str | Path) -> Iterator[TextIO]:
     """A file's text without a byte order mark; what is not UTF-8 comes as surrogates.
 
     Raises:
-        UsageError: the file is UTF-16, or packed otherwise than its name says.
+        UsageError: the file is UTF-16; and as `opened`.
 
     """
     with opened(path) as file:
+        if file.read(2) in _OTHER_ENCODINGS:
+            raise UsageError(f"{path} is UTF-16. Save it as UTF-8.")
+        file.seek(0)
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         try:
-            start = file.read(2)
-        except (gzip.BadGzipFile, EOFError) as error:
-            reason = f"{path} cannot be unpacked: {error}."
-            raise UsageError(f"{reason} Pack it anew, or name it otherwise.") from None
-    if start in _OTHER_ENCODINGS:
-        raise UsageError(f"{path} is UTF-16. Save it as UTF-8.")
-    return io.TextIOWrapper(opened(path), encoding="utf-8-sig", errors="surrogateescape", newline="")
+            yield text
+        finally:
+            text.detach()
 
 
 def header(path: str | Path) -> Header:

@@ -66,6 +66,7 @@ def _source(connection: duckdb.DuckDBPyConnection, path: str) -> Source:
         case "csv":
             header = delimited.header(path)
             separator = header.separator
+            _check_capitals(path, header.names)
             relation = connection.sql(
                 "SELECT * FROM read_csv(?, auto_detect = false, header = true, strict_mode = true, "
                 "null_padding = false, delim = ?, quote = '\"', escape = '\"', columns = ?, "
@@ -81,6 +82,14 @@ def _source(connection: duckdb.DuckDBPyConnection, path: str) -> Source:
             )
     types = dict(zip(relation.columns, map(str, relation.types), strict=True))
     return Source(path=path, types=types, separator=separator, relation=relation)
+
+
+def _check_capitals(path: str, names: list[str]) -> None:
+    """Refuse names that DuckDB takes for one."""
+    plain = [name.lower() for name in names]
+    alike = [name for name in names if plain.count(name.lower()) > 1]
+    if alike:
+        raise UsageError(f"{path} has columns that differ in capitals alone: {', '.join(alike)}. Rename one.")
 
 
 def _is_lines(path: str) -> bool:

@@ -80,9 +80,11 @@ def test_packed_files(tmp_path):
     path.write_bytes(gzip.compress(b"at,x\n2024-01-01,5\n"))
     assert series.numbers(str(path), "x", what="value").tolist() == [5.0]
     assert list(series.written(str(path), ("at", "x"))) == [("2024-01-01", "5")]
-    path.write_bytes(b"at,x\n2024-01-01,5\n")
-    with pytest.raises(UsageError, match="cannot be unpacked"):
-        series.numbers(str(path), "x", what="value")
+    whole = gzip.compress(b"at,x\n" + b"".join(b"2024-01-01,%d\n" % row for row in range(100_000)))
+    for bad in (b"at,x\n2024-01-01,5\n", whole[:40], whole[: len(whole) // 2]):
+        path.write_bytes(bad)
+        with pytest.raises(UsageError, match=r"cannot be (unpacked|read)"):
+            series.numbers(str(path), "x", what="value")
 
 
 def test_ndjson_whose_first_object_lacks_a_key(tmp_path):
