@@ -1,7 +1,10 @@
 import json
+import random
 from itertools import pairwise
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mlmon.core import schema
 from mlmon.core.errors import StoreError, StoreUnreachableError
@@ -173,3 +176,24 @@ def test_only_hard_names_are_set_aside(inference):
     assert document[schema.FEATURES_NUMERIC] == {"a": 2.0}
     assert document[UNINDEXED] == {schema.FEATURES_NUMERIC: {"a.b": 1.0}, schema.LABELS: {" ": "x"}}
     assert set_aside.hard_names(inference("b").body) is None
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(faults=st.lists(st.sampled_from([429, 503, "cut"]) | st.integers(1000), max_size=8))
+def test_each_event_ends_in_one_way(stub, deliver, faults):
+    """Whatever the cluster answers, each event is stored or refused, and those refused are named by place."""
+
+    def mixed(seed):
+        chance = random.Random(seed)
+        codes = (201, 201, 400, 429, 503)
+        return lambda name, _: 201 if name in stub.documents else chance.choice(codes)
+
+    stub.documents.clear()
+    stub.faults = [mixed(fault) if isinstance(fault, int) and fault >= 1000 else fault for fault in faults]
+    ids = _ids(300)
+    done = deliver(*ids)
+    refused = {each.place for each in done.refused}
+    assert len(refused) == len(done.refused)
+    assert not done.repeated
+    assert set(stub.documents) == {name for place, name in enumerate(ids) if place not in refused}
+    assert done.stored == len(stub.documents)
