@@ -12,6 +12,8 @@ from pylogbeat import ConnectionException, PyLogBeatClient
 from mlmon.core.tls import Tls, context_of, failure
 from mlmon.logging_sdk.transport import Receipt, UnavailableError
 
+_GONE: Final = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError, struct.error)
+"""What a connection shows that the other side has ended."""
 _WINDOW: Final = 512
 """Records that one acknowledgement covers: few enough for their frame to fit the socket's buffer."""
 
@@ -49,11 +51,15 @@ class BeatsTransport:
                 and are known as duplicates when they come again.
 
         """
+        is_reused = self._client is not None
         try:
-            if self._client is None:
-                self._client = self._connected()
-            for start in range(0, len(records), _WINDOW):
-                self._client.send(records[start : start + _WINDOW])
+            try:
+                self._send(records)
+            except _GONE:
+                if not is_reused:
+                    raise
+                self.close()  # Logstash ends a connection that was quiet for a minute, which is no failure
+                self._send(records)
         except ssl.SSLError as error:
             self.close()
             raise UnavailableError(failure(self._where, error)) from error
@@ -61,6 +67,12 @@ class BeatsTransport:
             self.close()
             raise UnavailableError(f"{self._where} gave no acknowledgement: {error}.") from error
         return Receipt()
+
+    def _send(self, records: Sequence[bytes]) -> None:
+        if self._client is None:
+            self._client = self._connected()
+        for start in range(0, len(records), _WINDOW):
+            self._client.send(records[start : start + _WINDOW])
 
     def _connected(self) -> PyLogBeatClient:
         client = PyLogBeatClient(**self._options)

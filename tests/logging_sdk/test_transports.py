@@ -158,6 +158,34 @@ def test_beats_waits_for_the_acknowledgement():
     assert log.stats().acknowledged == 1
 
 
+def _take_one_window(connection: socket.socket, got: list[bytes]) -> None:
+    """Acknowledge one window of Beats, and end the connection."""
+    stream = connection.makefile("rb")
+    window = struct.unpack(">BBI", stream.read(6))[2]
+    got.append(zlib.decompress(stream.read(struct.unpack(">BBI", stream.read(6))[2])))
+    connection.sendall(struct.pack(">BBI", 0x32, 0x41, window))
+
+
+def test_beats_connects_again_after_a_silence():
+    """A connection that the other side ended while nothing was sent is replaced, and nobody is told."""
+    port, thread, got = _serve(_take_one_window, connections=2)
+    transport = from_url(f"beats://127.0.0.1:{port}")
+    transport.send([b'{"number": 1}'])
+    transport.send([b'{"number": 2}'])
+    transport.close()
+    thread.join(5)
+    assert [json.loads(frame[10:])["number"] for frame in got] == [1, 2]
+
+
+def test_beats_tells_of_a_server_that_ends_what_is_new():
+    """A connection that is ended before it took anything is a failure, and is not tried for ever."""
+    port, thread, _ = _serve(lambda *_: None)
+    transport = from_url(f"beats://127.0.0.1:{port}")
+    with pytest.raises(UnavailableError, match="gave no acknowledgement"):
+        transport.send([b"{}"])
+    thread.join(5)
+
+
 def _tls_echo(certificates, *, needs_client=False, host="127.0.0.1"):
     """Start a server with a certificate; gives its port, the thread, and what it has read."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
