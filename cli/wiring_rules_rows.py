@@ -159,21 +159,25 @@ def busiest_group(done: Replay) -> tuple[Group, Sequence[Judged]] | None:
     return None
 
 
-def plot(done: Replay, group: Group, windows: Sequence[Judged], path: str) -> None:
-    """Draw the windows of a group into a file.
+def check_plot(path: str) -> None:
+    """Refuse a file that a chart cannot be drawn into, before anything is computed.
 
     Raises:
-        UsageError: the file's name ends in something else than .png or .json.
+        UsageError: its name ends in something else than .png or .json.
 
     """
+    if not path.endswith((".png", ".json")):
+        raise UsageError(f"'{path}' must end in .png, a picture, or .json, its Vega-Lite specification.")
+
+
+def plot(done: Replay, group: Group, windows: Sequence[Judged], path: str) -> None:
+    """Draw the windows of a group into a file that `check_plot` lets pass."""
     rule = done.rule
     spec = wiring_rules.picture(f"{rule.name}: {group}", wiring_rules.said(rule), rule.metric, windows)
     if path.endswith(".png"):
         Path(path).write_bytes(wiring_rules.png(spec or {}))
-    elif path.endswith(".json"):
-        Path(path).write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
     else:
-        raise UsageError(f"'{path}' must end in .png, a picture, or .json, its Vega-Lite specification.")
+        Path(path).write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
 
 
 def tried_rows(done: Proposal) -> list[dict[str, Any]]:

@@ -45,6 +45,8 @@ def backtest(asked: Asked, names: tuple[str, ...], plot: str | None) -> None:
     from mlmon.cli import models, output, wiring, wiring_rules, wiring_rules_rows
     from mlmon.cli.output import note
 
+    if plot is not None:
+        wiring_rules_rows.check_plot(plot)
     config = settings(asked)
     which = _with_needed(_rules(config), names)
     until, past = _span(asked)
