@@ -1,4 +1,4 @@
-"""Fixtures that every test may ask for: golden files, and outside programs that may be missing."""
+"""Fixtures that every test may ask for: golden files, Ctrl-C, outside programs that may be missing."""
 
 import importlib.util
 import os
@@ -220,6 +220,16 @@ def require(pytestconfig: pytest.Config) -> Callable[[str], str]:
         pytest.skip(message)
 
     return check
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Raise what Ctrl-C raises, a moment from now."""
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

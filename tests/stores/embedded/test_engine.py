@@ -1,23 +1,10 @@
 """The engine that answers questions."""
 
-import signal
-from collections.abc import Iterator
-
 import pytest
 
 from mlmon.stores.embedded.engine import Engine
 
 LONG = "SELECT sum(range % 7) FROM range(2_000_000_000)"
-
-
-@pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """Raise what Ctrl-C raises, a moment from now."""
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.2)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
 
 
 def test_ctrl_c_amid_a_statement_is_an_interrupt(ctrl_c):
