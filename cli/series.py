@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 
@@ -87,6 +87,11 @@ def _no_time(source: Source, name: str) -> NoReturn:
         f"{source.path}:{line}: '{value}' in column '{name}' is no time. "
         "Write ISO 8601, such as 2013-03-01T12:00, or seconds since 1970, all rows alike."
     )
+
+
+def key(name: str, results: Collection[str]) -> str:
+    """What a column of the file is called beside results: as it is, or `input_` and its name where one is."""
+    return f"input_{name}" if name in results else name
 
 
 def line_of(path: str, row: int) -> int:

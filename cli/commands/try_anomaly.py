@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlmon.core.query import Row
 
 _RESULTS: Final = ("score", "anomaly", "kind", "expected")
+_TAKEN: Final = ("row", *_RESULTS)
 
 
 @click.command(
@@ -39,17 +40,18 @@ def command(file: str, time: str, value: str, form: str) -> None:
         made = wiring_series.anomaly_scores(times, values, advance)
     if wiring_series.order_of(times) is not None:
         output.note(f"The rows of {file} are not in the order of '{time}'. They were scored in it.")
+    keys = series.key(time, _TAKEN), series.key(value, _TAKEN)
     marked = [int(row) for row in made.anomaly.nonzero()[0]]
     rows = (
-        {"row": row, time: at, value: given, **wiring_series.anomaly_row(made, row)}
-        for row, (at, given) in enumerate(series.written(file, (time, value)))
+        {"row": row, **dict(zip(keys, cells, strict=True)), **wiring_series.anomaly_row(made, row)}
+        for row, cells in enumerate(series.written(file, (time, value)))
         if form != "table" or made.anomaly[row]
     )
     output.write(
-        ({**row, value: float(values[row["row"]])} for row in rows) if form == "json" else rows,
+        ({**row, keys[1]: float(values[row["row"]])} for row in rows) if form == "json" else rows,
         form,
-        keys=[*dict.fromkeys((time, value)), *_RESULTS],
-        columns=list(_columns(time, value)),
+        keys=[*dict.fromkeys(keys), *_RESULTS],
+        columns=list(_columns(*keys)),
         empty=f"No anomaly in {len(values):,} rows.",
         hint="",
     )

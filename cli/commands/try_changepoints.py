@@ -40,12 +40,13 @@ def command(file: str, time: str, value: str, form: str) -> None:
     if form == "json":
         output.write_value(sorted(found))
         return
+    at = series.key(time, _RESULTS)
     written = dict(_written(file, time, set(found)))
     edges = [0, *changes, len(values)]
     rows = [
         {
             "row": row,
-            time: written[row],
+            at: written[row],
             "mean_before": wiring_series.finite_mean(ordered[edges[place] : edges[place + 1]]),
             "mean_after": wiring_series.finite_mean(ordered[edges[place + 1] : edges[place + 2]]),
         }
@@ -54,10 +55,10 @@ def command(file: str, time: str, value: str, form: str) -> None:
     output.write(
         rows,
         form,
-        keys=[time, *_RESULTS],
+        keys=[at, *_RESULTS],
         columns=[
             output.Column("row", lambda row: f"{row['row']:,}", is_number=True),
-            output.Column(time, lambda row: str(row[time])),
+            output.Column(at, lambda row: str(row[at])),
             output.Column("mean before", lambda row: f"{row['mean_before']:.4g}", is_number=True),
             output.Column("mean after", lambda row: f"{row['mean_after']:.4g}", is_number=True),
         ],

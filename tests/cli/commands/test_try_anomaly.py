@@ -52,6 +52,17 @@ def test_a_file_in_another_order_is_scored_in_that_of_time(run, load):
     assert "not in the order of 'at'" in after.stderr
 
 
+@pytest.mark.parametrize("name", ["score", "anomaly", "kind", "expected", "row"])
+def test_a_column_may_be_called_like_a_result(run, load, name):
+    """A column of the file keeps its values beside the result of the same name."""
+    load.write_text(load.read_text().replace("host,at,load", f"host,at,{name}"))
+    asked = ("try", "anomaly", str(load), "--time", "at", "--value", name)
+    rows = json.loads(run(*asked, "--format", "json").stdout)
+    assert (rows[600][f"input_{name}"] > 100, rows[600]["anomaly"]) == (True, True)
+    assert run(*asked, "--format", "csv").stdout.startswith(f"at,input_{name},score,anomaly,kind,expected\n")
+    assert "spike" in run(*asked).stdout
+
+
 def test_what_is_wrong_is_told(run, load):
     """A wrong column is told with the nearest, a text in the time column with its line."""
     shown = run("try", "anomaly", str(load), "--time", "at", "--value", "laod")
