@@ -12,6 +12,7 @@ from mlmon.core.panel import Unit
 from mlmon.core.result import Finding
 from mlmon.web import course, units
 from mlmon.web.charts import Chart
+from mlmon.web.found import counted
 from mlmon.web.marks import Spec, base, marked, scaled, unit_scale, value_y
 from mlmon.web.units import number
 from mlmon.web.view import utc
@@ -140,7 +141,7 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
     """The numbers that decided, each with its name."""
     evidence = finding.evidence
     rows = [
-        (words(finding.metric), value(finding, finding.value)),
+        (counted(finding), value(finding, finding.value)),
         ("bound", value(finding, finding.bound)),
         ("events it rests on", number(finding.n, Unit.COUNT)),
     ]

@@ -103,7 +103,13 @@ def _of(finding: Finding, name: str) -> str:
 
 def _name(finding: Finding) -> str:
     rule = rule_of(finding)
-    return f"alert {rule}" if rule else words(finding.metric)
+    return f"alert {rule}" if rule else counted(finding)
+
+
+def counted(finding: Finding) -> str:
+    """What its value is a number of: `features` are all there are, but here those that do not belong."""
+    of_schema = (finding.analyzer, finding.metric) == ("quality", "features")
+    return "features gone or new" if of_schema else words(finding.metric)
 
 
 def _short(finding: Finding) -> str:

@@ -83,3 +83,10 @@ def test_an_alert_bears_its_rule_and_stands_last():
     assert (found.label(alert), found.measured(alert)) == ("alert moved of temp", "PSI of temp")
     assert (found.rule_of(alert), found.rule_of(DRIFT)) == ("moved", "")
     assert [group.newest for group in found.grouped([alert, DRIFT], JUNE.end)] == [DRIFT, alert]
+
+
+def test_features_that_do_not_belong_are_told_from_all_features():
+    """Quality counts the features that are gone or new; a change of how many there are is of another kind."""
+    gone = replace(DRIFT, analyzer="quality", metric="features", subject="")
+    assert found.label(gone) == "features gone or new"
+    assert found.label(replace(gone, analyzer="changepoint")) == "features"
