@@ -41,7 +41,7 @@ _ORDER: Final = ("1h", "1d", "7d", "month")
 _LIMITS: Final = (("1h", timedelta(days=3)), ("1d", timedelta(days=60)), ("7d", timedelta(days=400)))
 _TWO: Final = 2
 _HOUR: Final = timedelta(hours=1)
-_DAY: Final = timedelta(days=1)
+_YOUNG: Final = timedelta(days=3)
 
 
 class Extent(Struct, frozen=True, kw_only=True):
@@ -91,10 +91,10 @@ def parse(params: Mapping[str, str], extent: Extent, now: datetime) -> View:
 
 
 def _usual(extent: Extent, now: datetime) -> str:
-    """All of what is old; the last day where there is no more yet, so that hours show; else a week."""
+    """All of what is old; the last day of what began lately, so that hours show; else a week."""
     if extent.last is not None and extent.last < now - _STALE:
         return "all"
-    return "24h" if extent.first is not None and extent.first > now - _DAY else "7d"
+    return "24h" if extent.first is not None and extent.first > now - _YOUNG else "7d"
 
 
 def _end(extent: Extent, now: datetime) -> datetime:

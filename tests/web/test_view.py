@@ -27,9 +27,9 @@ def test_live_data_is_shown_up_to_now():
     assert view.window == Window(start=NOW - timedelta(days=7), end=NOW)
 
 
-def test_the_first_day_is_shown_by_the_hour():
-    """While there is no more than a day, the last 24 hours are shown, and not a week with one window."""
-    assert parse({}, Extent(first=NOW - timedelta(hours=2), last=NOW), NOW).range == "24h"
+def test_the_first_days_are_shown_by_the_hour():
+    """What began lately is shown over the last 24 hours, and not over a week with a window or two."""
+    assert parse({}, Extent(first=NOW - timedelta(hours=60), last=NOW), NOW).range == "24h"
     assert parse({}, Extent(), NOW).range == "7d"
 
 
