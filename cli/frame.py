@@ -6,7 +6,7 @@ all its cells are looked at, not the first few.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -89,12 +89,12 @@ def reread(frame: Frame, *, as_text: Sequence[str]) -> Frame:
     return replace(frame, kinds=frame.kinds | again.kinds, values=frame.values | again.values)
 
 
-def without(frame: Frame, kind: str) -> Frame:
-    """The frame less its columns of a kind."""
+def without(frame: Frame, names: Collection[str]) -> Frame:
+    """The frame less some columns."""
     return replace(
         frame,
-        kinds={name: one for name, one in frame.kinds.items() if one != kind},
-        values={name: values for name, values in frame.values.items() if frame.kinds[name] != kind},
+        kinds={name: one for name, one in frame.kinds.items() if name not in names},
+        values={name: values for name, values in frame.values.items() if name not in names},
     )
 
 

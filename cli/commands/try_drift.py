@@ -47,7 +47,8 @@ def command(asked: Asked, reference_file: str, current_file: str, columns: str |
     from mlmon.cli import output, wiring_try
 
     named = tuple(name.strip() for name in columns.split(",") if name.strip()) if columns else ()
-    reference, current, mixed = _read(reference_file, current_file, named)
+    reference, current, times = _read(reference_file, current_file, named)
+    reference, current, mixed = _alike(reference, current)
     found = list(wiring_try.drift(reference.values, current.values, mixed=mixed))
     together = wiring_try.drift_together(reference.values, current.values) if asked.format == "table" else ""
     output.write(
@@ -56,18 +57,29 @@ def command(asked: Asked, reference_file: str, current_file: str, columns: str |
         keys=wiring_try.drift_keys(),
         columns=_shown(),
         empty=f"{reference_file} and {current_file} have no column in common.",
-        hint=_hint(found, together, reference, current),
+        hint=_hint(found, together, reference, current, times),
     )
 
 
 def _read(reference_file: str, current_file: str, named: tuple[str, ...]) -> tuple[Frame, Frame, list[str]]:
-    """Both files; the columns named last are text in one of them, so they are read as text from both."""
+    """Both files less their columns of times, which are named last; where some are asked for, none."""
     from mlmon.cli import frame, readings
 
     sides = [frame.read(path, only=named) for path in (reference_file, current_file)]
-    if not named:
-        sides = [frame.without(side, readings.TIME) for side in sides]
-    left, right = sides
+    kinds: dict[str, set[str]] = {}
+    for side in sides:
+        for name, kind in side.kinds.items():
+            if not frame.is_empty(side, name):
+                kinds.setdefault(name, set()).add(kind)
+    times = [] if named else [name for name, found in kinds.items() if found == {readings.TIME}]
+    left, right = (frame.without(side, times) for side in sides)
+    return left, right, times
+
+
+def _alike(left: Frame, right: Frame) -> tuple[Frame, Frame, list[str]]:
+    """Both files; the columns named last are text in one of them, so they are read as text from both."""
+    from mlmon.cli import frame
+
     other = [
         name
         for name, kind in left.kinds.items()
@@ -111,7 +123,7 @@ def _chance(row: Row) -> str:
     return units.NOTHING if value is None else f"{value:.2g}"
 
 
-def _hint(found: list[Row], together: str, reference: Frame, current: Frame) -> str:
+def _hint(found: list[Row], together: str, reference: Frame, current: Frame, times: list[str]) -> str:
     from mlmon.cli import units
 
     drifted = sum(row["verdict"] == "drift" for row in found)
@@ -122,4 +134,6 @@ def _hint(found: list[Row], together: str, reference: Frame, current: Frame) -> 
         alone = [name for name in one.values if name not in other.values]
         if alone:
             said.append(f"only in {one.path}: {', '.join(alone)}")
+    if times:
+        said.append(f"times left out: {', '.join(times)}")
     return f"{'; '.join(said)}. All statistics: --format json."

@@ -152,3 +152,18 @@ def test_a_bad_row_is_told_by_its_line(run, tmp_path, monkeypatch):
     shown = run(*BOTH)
     assert shown.exit_code == 2
     assert "reference.csv:3: It has 3 cells" in shown.stderr
+
+
+def test_times_are_left_out_and_named(run, tmp_path, monkeypatch):
+    """Times on both sides are left out and said to be; what is text on one side is of another type."""
+    monkeypatch.chdir(tmp_path)
+    days = "".join(f"2024-01-{day:02d},2024-02-{day:02d},{day}\n" for day in range(1, 29))
+    words = "".join(f"2024-01-{day:02d},soon,{day}\n" for day in range(1, 29))
+    (tmp_path / "a.csv").write_text("at,due,x\n" + days)
+    (tmp_path / "b.csv").write_text("at,due,x\n" + words)
+    shown = run("try", "drift", "--reference", "a.csv", "--current", "b.csv")
+    assert "times left out: at." in shown.stderr
+    asked = run("try", "drift", "--reference", "a.csv", "--current", "b.csv", "--format", "json")
+    assert {row["column"]: row["verdict"] for row in json.loads(asked.stdout)} == {
+        "due": "other type", "x": "too few",
+    }  # fmt: skip
