@@ -1,8 +1,8 @@
-"""Who may change something from the page: who sits at this machine, or shows a key; by the page itself alone.
+"""Who may see the page, and who may change something from it: who sits at this machine, or shows a key.
 
-A page of another site must not be able to send our forms. Browsers say where a request comes from, by
-`Sec-Fetch-Site` and by `Origin`; both have to be this page. Without keys the host asked for has to be this
-machine, so that a foreign name that was made to point here does not pass either.
+Without keys the host asked for has to be this machine, so that no site that somebody visits can make a name
+of its own point here and read. Nor must it be able to send our forms: browsers say where a request comes
+from, by `Sec-Fetch-Site` and by `Origin`; both have to be this page.
 """
 
 from __future__ import annotations
@@ -26,6 +26,25 @@ class NotAdmittedError(MlmonError):
     """A change that is not let through; the message says what to do."""
 
 
+def check_host(host: str) -> None:
+    """Let a request through that asks for this machine by one of its own names.
+
+    Raises:
+        NotAdmittedError: it asks for another one.
+
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        name = None
+    if name not in _LOOPBACK:
+        raise NotAdmittedError(
+            f"The page was asked for as '{host}', and listens to this machine alone. Open it as "
+            "http://127.0.0.1 and its port, let a proxy before it ask so, or let it listen on an address of "
+            "the network (page.host)."
+        )
+
+
 def admit(headers: Mapping[str, str], form: Mapping[str, str], check: Check | None) -> str:
     """Let a change through, or refuse it; gives whose key it was, empty where none is needed.
 
@@ -38,11 +57,6 @@ def admit(headers: Mapping[str, str], form: Mapping[str, str], check: Check | No
     if site not in (None, "same-origin") or (origin is not None and urlsplit(origin).netloc != host):
         raise NotAdmittedError("Changes are taken from this page alone, and this one came from elsewhere.")
     if check is None:
-        if urlsplit(f"//{host}").hostname not in _LOOPBACK:
-            raise NotAdmittedError(
-                f"The page was asked for as '{host}', and takes changes under the names of this machine. "
-                "Open it as http://127.0.0.1, or let it listen on an address of the network and show a key."
-            )
         return ""
     try:
         return check(form.get(KEY, "") or _shown(headers.get("authorization", "")))

@@ -27,7 +27,7 @@ from mlmon.core.panels.model import OVER_TIME
 from mlmon.core.result import Finding, identity
 from mlmon.core.store import Reader
 from mlmon.web import bundle, delivery, detail, export, found, logs, model, overview, pages, ruling, with_loss
-from mlmon.web.admission import Check
+from mlmon.web.admission import Check, NotAdmittedError, check_host
 from mlmon.web.alerts import Alerts
 from mlmon.web.desk import Desk, NoSuchError, api, html, page, told
 from mlmon.web.logs import KINDS, LEVELS
@@ -64,7 +64,7 @@ def app(
 
     `metrics` is what `/metrics` serves, nothing by default. `events` are declared ones; charts over time show
     them as bands. `alerts` are shown, silenced and taken; None where no rules are evaluated. `check` is asked
-    of the key that a change comes with; without it changes are taken under the names of this machine alone.
+    of the key that a change comes with; without it all is answered under the names of this machine alone.
     The script that draws is made on a thread at start-up; the reader is asked from several threads.
     """
     desk = Desk(reader, clock, events, alerts, check)
@@ -96,16 +96,20 @@ def app(
     return Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[Middleware(_Guard), Middleware(GZipMiddleware, minimum_size=2048, compresslevel=1)],
+        middleware=[
+            Middleware(_Guard, is_local=check is None),
+            Middleware(GZipMiddleware, minimum_size=2048, compresslevel=1),
+        ],
         exception_handlers={HTTPException: _not_there},
     )
 
 
 class _Guard:
-    """Headers that keep the page to itself."""
+    """Headers that keep the page to itself, and no answer to who asks for another host than this machine."""
 
-    def __init__(self, inner: ASGIApp) -> None:
+    def __init__(self, inner: ASGIApp, *, is_local: bool) -> None:
         self.inner = inner
+        self.is_local = is_local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def guarded(message: Message) -> None:
@@ -113,7 +117,14 @@ class _Guard:
                 message["headers"] = [*message["headers"], *_HEADERS]
             await send(message)
 
-        await self.inner(scope, receive, guarded if scope["type"] == "http" else send)
+        is_http = scope["type"] == "http"
+        inner = self.inner
+        if is_http and self.is_local:
+            try:
+                check_host(Request(scope).headers.get("host", ""))
+            except NotAdmittedError as error:
+                inner = PlainTextResponse(f"{error}\n", 421)
+        await inner(scope, receive, guarded if is_http else send)
 
 
 async def _not_there(request: Request, error: Exception) -> Response:

@@ -216,10 +216,20 @@ def test_a_foreign_name_of_this_machine_cannot_change_anything(page, store, conf
     """A name that was made to point to loopback is refused, also where origin and host agree."""
     form = {"what": "silence", "rule": "failing", "for": "1h", "author": "Eve"}
     headers = {"origin": "http://evil.example:8080", "sec-fetch-site": "same-origin"}
-    assert page.send(form, headers, host="evil.example:8080").status_code == 403
+    assert page.send(form, headers, host="evil.example:8080").status_code == 421
     own = {"origin": "http://localhost:8080", "sec-fetch-site": "same-origin"}
     assert page.send(form, own, host="localhost:8080").status_code == 303
     assert len(wiring_mutes.muted(config, store).silences) == 1
+
+
+@pytest.mark.parametrize("path", ["/", "/rules", "/api/alerts", "/metrics", "/assets/x/style.css"])
+def test_a_foreign_name_of_this_machine_reads_nothing(page, path):
+    """A site that makes a name of its own point to loopback gets no page and no data, and hears why."""
+    for host in ("evil.example:8080", "127.0.0.1.evil.example", "[::1", "localhost.:8080"):
+        answer = page.ask("GET", path, host="127.0.0.1", headers={"host": host})
+        assert (answer.status_code, f"'{host}'" in answer.text) == (421, True)
+    for host in ("localhost:8080", "127.0.0.1", "[::1]:9"):
+        assert page.ask("GET", path, host="127.0.0.1", headers={"host": host}).status_code in (200, 404)
 
 
 def test_reading_changes_nothing(page, store, config):
