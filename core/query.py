@@ -21,8 +21,9 @@ language, and every store must answer it alike. The rules that make that possibl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from operator import lt
 from typing import Any, Final
 
 from msgspec import Struct
@@ -330,15 +331,13 @@ def _check_part(part: Key | Measure) -> None:
     _check_parameters(part)
 
 
+def _ascends(edges: Sequence[float]) -> bool:
+    """Whether there are edges, each below the next; NaN is below nothing, not even where it is alone."""
+    return bool(edges) and edges[0] == edges[0] and all(map(lt, edges, edges[1:]))
+
+
 def _check_parameters(part: Key | Measure) -> None:
-    if (
-        isinstance(part, Histogram)
-        and (
-            not part.edges
-            or any(edge != edge for edge in part.edges)  # noqa: PLR0124 - NaN alone differs from itself
-            or any(low >= high for low, high in zip(part.edges, part.edges[1:], strict=False))
-        )
-    ):
+    if isinstance(part, Histogram) and not _ascends(part.edges):
         raise QueryError(
             f"The histogram of '{part.field}' needs at least one edge, and edges that ascend strictly."
         )
