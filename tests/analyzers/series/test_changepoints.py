@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlmon.analyzers.series.changepoints import changepoints
@@ -109,6 +109,7 @@ def test_nothing_to_find(values):
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(min_value=-1e6, max_value=1e6), max_size=60))
+@example([1e5, 0, 1e-200, 1e-200, 1e5, 1e5, 1e-200, 1e-200, 1e-200, 1e-200, 0])
 def test_changes_are_rows_in_order(values):
     """Whatever the values, changes are rows after the first, in order, and the same at each call."""
     found = changepoints(values)
