@@ -80,6 +80,8 @@ def _source(connection: duckdb.DuckDBPyConnection, path: str) -> Source:
                 sample_size=-1,
                 maximum_object_size=_LONGEST_LINE,
             )
+            if relation.columns == ["json"] and not relation.limit(1).fetchall():
+                raise UsageError(f"{path} holds no objects. It needs one a line, or a list of them.")
     types = dict(zip(relation.columns, map(str, relation.types), strict=True))
     return Source(path=path, types=types, separator=separator, relation=relation)
 

@@ -69,6 +69,8 @@ def test_only_some_columns_in_the_order_asked_for(tmp_path):
         ("a.csv", "", "holds no columns"),
         ("a.csv", "x,x\n1,2\n", "twice: x"),
         ("a.csv", "x,X\n1,2\n", "capitals alone: x, X"),
+        ("a.ndjson", "", "holds no objects"),
+        ("a.json", "[]", "holds no objects"),
         ("a.parquet", "no", "cannot be read"),
         ("a.ndjson", '{"x": 1}\n{', "a.ndjson:2: It is no JSON"),
         ("a.txt", "x", "Allowed are"),
