@@ -208,7 +208,7 @@ def _lasting(form: RuleForm) -> Lasting:
     if isinstance(form.lasts, int):
         count = among = form.lasts
     else:
-        count, among = (int(part) for part in form.lasts.split(" of "))
+        count, among = (int(part) for part in form.lasts.removesuffix(" windows").split(" of "))
     if not 1 <= count <= among <= _LONGEST:
         raise WrongRuleError(
             f"'for: {form.lasts}' cannot be: write K of N, with 1 <= K <= N <= {_LONGEST}, such as '3 of 5'.",

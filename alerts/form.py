@@ -14,7 +14,7 @@ SCHEMA_ID: Final = "https://json-schema.org/draft/2020-12/schema"
 _DURATION: Final = r"^[1-9]\d*[smhdw]$"
 _NAME: Final = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
 _CLOCK: Final = r"^([01]\d|2[0-3]):[0-5]\d$"
-_OF: Final = r"^\d+ of \d+$"
+_OF: Final = r"^\d+ of \d+( windows)?$"
 _Duration = Annotated[str, Meta(pattern=_DURATION)]
 _Name = Annotated[str, Meta(pattern=_NAME)]
 _Clock = Annotated[str, Meta(pattern=_CLOCK)]

@@ -39,6 +39,7 @@ def test_a_rule_is_read_in_the_units_of_its_metric():
     assert rule.subject == OfMetric(name="latency_p95", analyzer="service")
     assert rule.bound == Bound(side=Side.ABOVE, value=250e6, recovery=200e6)
     assert rule.lasting == Lasting(count=3, among=5, clear=3)
+    assert one(f"{GOOD}    for: 3 of 5 windows\n").lasting == rule.lasting
     assert rule.place == "rules/trial.yaml:2"
     assert one(GOOD).bound.value == 0.05
 
