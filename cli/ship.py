@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 import msgspec
 from msgspec import Struct
 
+from mlmon.core.address import parts_of
 from mlmon.core.errors import InvalidEventError, UsageError, WireError
 from mlmon.core.event import Event
 from mlmon.core.sender_key import read_key
@@ -113,8 +114,8 @@ def to(url: str) -> Iterator[Collector]:
         UsageError: the URL is none of http, or names a file that cannot be used.
 
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = parts_of(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"--ship '{url}' is no address of a collector. Write it as http://127.0.0.1:5959.")
     connection = _connection(parts)
     try:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from mlmon.core.address import parts_of
 from mlmon.core.errors import ConfigError, UsageError
 
 _HERE: Final = ("127.0.0.1", "localhost", "::1")
@@ -102,8 +103,8 @@ def checked(access: Access) -> Access:
 
 
 def _check_address(access: Access) -> None:
-    parts = urlsplit(access.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = parts_of(access.url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(
             f"'{access.url}' is no address of {access.name}. Give one such as https://kibana:5601."
         )

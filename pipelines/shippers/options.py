@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 from msgspec import Struct
 
+from mlmon.core.address import parts_of
 from mlmon.core.errors import UsageError
 
 KEY_VARIABLE: Final = "MLMON_LOG_KEY"
@@ -49,9 +49,8 @@ def address(options: Options, wire: str) -> Address:
 
     """
     tls = {"http": "https", "beats": "beats+tls"}[wire]
-    parts = urlsplit(options.to)
-    port = _port(parts)
-    if parts.scheme not in (wire, tls) or not parts.hostname or port == 0:
+    parts = parts_of(options.to)
+    if parts is None or parts.scheme not in (wire, tls) or not parts.hostname or parts.port == 0:
         raise UsageError(
             f"'{options.to}' is no address for this agent. Give the collector's {wire} door, such as "
             f"{tls}://collector.example.org:{_PORTS[wire]}, or {wire}://127.0.0.1:{_PORTS[wire]} without TLS."
@@ -71,15 +70,7 @@ def address(options: Options, wire: str) -> Address:
             "The Beats door takes certificates, not keys. Give --cert and --cert-key, "
             "or use Vector or Fluent Bit, which send by http."
         )
-    return Address(host=parts.hostname, port=port or _PORTS[wire], is_tls=is_tls)
-
-
-def _port(parts: SplitResult) -> int | None:
-    """The port; 0, where nothing listens, for one that is none, and None where none is said."""
-    try:
-        return parts.port
-    except ValueError:
-        return 0
+    return Address(host=parts.hostname, port=parts.port or _PORTS[wire], is_tls=is_tls)
 
 
 def files(options: Options) -> list[str]:

@@ -315,6 +315,7 @@ def test_what_is_put_into_opensearch_dashboards_is_for_all():
     ("access", "error", "told"),
     [
         ({"url": "kibana:5601"}, UsageError, "no address of Kibana"),
+        ({"url": "https://["}, UsageError, "no address of Kibana"),
         ({"url": "https://me:secret@kibana"}, UsageError, "has a user in it"),
         ({"url": "https://kibana", "space": "My Space"}, UsageError, "'My Space' is no space"),
         ({"url": "https://kibana", "api_key": "k", "user": "me"}, ConfigError, "two ways"),

@@ -89,6 +89,15 @@ def test_a_first_line_that_cannot_be_read(run, store):
     assert "no row that can be read" in shown.stderr
 
 
+@pytest.mark.parametrize("url", ["127.0.0.1:5959", "http://127.0.0.1:595900", "http://["])
+def test_what_is_no_address_of_a_collector(run, store, url):
+    """A mistyped address is wrong usage, and an example is given."""
+    (store.parent / "truth.csv").write_text("id,label\nflight-A0,late\n")
+    shown = run("outcomes", "load", "truth.csv", "--ship", url)
+    assert shown.exit_code == 2
+    assert "is no address of a collector. Write it as http://127.0.0.1:5959." in shown.stderr
+
+
 def test_a_file_that_is_bad_throughout(run, store):
     """A file without a good row ends with exit code 1."""
     (store.parent / "truth.csv").write_text("id,label\n,late\n")

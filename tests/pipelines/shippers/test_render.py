@@ -136,6 +136,7 @@ def test_ports_and_addresses_of_version_6(to):
     ("agent", "more", "told"),
     [
         ("vector", {"to": "tcp://c:5960"}, "is no address for this agent"),
+        ("vector", {"to": "https://["}, "is no address for this agent"),
         ("filebeat", {"to": "https://c:5959"}, r"such as beats\+tls://"),
         ("vector", {"to": "http://c:5959", "has_key": False}, "Certificates are for TLS"),
         ("vector", {"to": "http://c:5959", "ca": None}, "in plain text"),
