@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, time
 from typing import Final
 
 from mlmon.alerts import quantity
 from mlmon.alerts.bounds import SIDES, WrongRuleError, bound_of, named_metric
 from mlmon.alerts.catalogue import FINDINGS, FOUND, METRICS, Measured, Of
-from mlmon.alerts.form import CaseForm, ConditionForm, MaintenanceForm, RuleForm
+from mlmon.alerts.form import CaseForm, ConditionForm, RuleForm
+from mlmon.alerts.pauses import maintenance_of
 from mlmon.alerts.rules import (
     Bound,
     Case,
@@ -17,7 +17,6 @@ from mlmon.alerts.rules import (
     Flapping,
     Judge,
     Lasting,
-    Maintenance,
     MetricHolds,
     OfFindings,
     OfLogs,
@@ -28,14 +27,12 @@ from mlmon.alerts.rules import (
     Side,
     Subject,
 )
-from mlmon.core.clock import to_datetime
-from mlmon.core.errors import ConfigError, MlmonError, UsageError, nearest
+from mlmon.core.errors import ConfigError, UsageError, nearest
 from mlmon.core.panel import Unit
-from mlmon.core.window import SIZES, parse_duration, parse_moment
+from mlmon.core.window import SIZES, parse_duration
 
 _SUBJECTS: Final = ("metric", "finding", "log", "silence")
 _LEVELS: Final = ("debug", "info", "warning", "error", "critical")
-_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LINES: Final = Measured(name="log_lines", analyzer="")
 _SILENCE: Final = Measured(name="silence", analyzer="")
 _LONGEST: Final = 500
@@ -85,7 +82,7 @@ def checked(form: RuleForm, place: str) -> Rule:
         runbook=form.runbook,
         routes=_words(form.routes),
         renotify=parse_duration(form.renotify) if form.renotify else None,
-        maintenance=tuple(_maintenance(each, place) for place, each in enumerate(form.maintenance)),
+        maintenance=tuple(maintenance_of(each, place) for place, each in enumerate(form.maintenance)),
         expire=parse_duration(form.expire),
         cases=tuple(_case(each, place, measured) for place, each in enumerate(form.tests)),
         place=place,
@@ -289,54 +286,6 @@ def _metric_holds(form: ConditionForm, size: str) -> Condition:
     if measured.of is Of.FEATURE and not form.subject:
         raise WrongRuleError(f"{measured.name} speaks of a feature. Name it as subject.", "metric")
     return MetricHolds(name=measured.name, size=at, bound=bound_of(form, measured, at), subject=form.subject)
-
-
-def _maintenance(form: MaintenanceForm, place: int) -> Maintenance:
-    once = form.since is not None and form.until is not None
-    weekly = bool(form.days) or form.start is not None
-    if once and weekly:
-        raise WrongRuleError(
-            "A maintenance window is weekly or once: days, start and end, or since and until. "
-            "Write an entry for each.",
-            "maintenance",
-            place,
-        )
-    if once:
-        return _once(form, place)
-    if (form.since is None) != (form.until is None) or (form.start is None) != (form.end is None):
-        raise WrongRuleError("A maintenance window needs both its ends.", "maintenance", place)
-    if form.start is None and not form.days:
-        raise WrongRuleError(
-            "A maintenance window needs days, start and end, or since and until.", "maintenance", place
-        )
-    days = form.days or _DAYS
-    return Maintenance(
-        days=tuple(_DAYS.index(day) for day in days),
-        start=time.fromisoformat(form.start) if form.start else None,
-        end=time.fromisoformat(form.end) if form.end else None,
-    )
-
-
-def _once(form: MaintenanceForm, place: int) -> Maintenance:
-    since, until = _moment(form.since, place, "since"), _moment(form.until, place, "until")
-    if since >= until:
-        raise WrongRuleError(
-            f"until ({form.until}) must be after since ({form.since}).", "maintenance", place, "until"
-        )
-    return Maintenance(since=since, until=until)
-
-
-def _moment(text: str | None, place: int, key: str) -> datetime:
-    epoch = to_datetime(0)
-    try:
-        moment = parse_moment(text or "", now=epoch)
-    except MlmonError:
-        moment = epoch
-    if moment <= epoch:
-        raise WrongRuleError(
-            f"{key} must be a time, such as '2026-03-01T12:00Z', not '{text}'.", "maintenance", place, key
-        )
-    return moment
 
 
 def _case(form: CaseForm, place: int, measured: Measured | None) -> Case:
