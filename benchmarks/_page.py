@@ -61,7 +61,7 @@ def fill(folder: Path, events: int) -> None:
 
 
 def fill_models(folder: Path, models: int) -> None:
-    """Make a store of daily results of so many models over 90 days; every tenth has a finding that holds."""
+    """Make a store of daily and weekly results of so many models over 90 days; every tenth has a finding."""
     random_ = random.Random(models)  # noqa: S311 - the same results on every run
     store = open_store(folder)
     for number in range(models):
@@ -79,12 +79,13 @@ def fill_models(folder: Path, models: int) -> None:
 
 
 def _results(model: str, random_: random.Random) -> Iterator[Metric]:
-    for window in windows(Window(start=START, end=_END), "1d"):
+    span = Window(start=START, end=_END)
+    for size, window in ((each, window) for each in ("1d", "7d") for window in windows(span, each)):
         n = random_.randrange(500, 5000)
         for (analyzer, name), value in _USUAL.items():
             spread = value * random_.uniform(0.9, 1.1)
             yield Metric(
-                analyzer=analyzer, model=model, name=name, window=window, size="1d", n=n,
+                analyzer=analyzer, model=model, name=name, window=window, size=size, n=n,
                 value=n if name == "inferences" else spread, low=0.95 * spread, high=1.05 * spread,
             )  # fmt: skip
 

@@ -12,6 +12,7 @@ WIDTH: Final = 96
 HEIGHT: Final = 22
 _ROOM: Final = 2.0
 _LEAST: Final = 2
+_MOST: Final = WIDTH // 2
 
 
 def path(values: Sequence[float | None], *, floor: float | None = None) -> str:
@@ -53,6 +54,16 @@ def _short(number: float) -> str:
     return f"{number:.1f}".removesuffix(".0")
 
 
+def _thinned(values: Sequence[float | None]) -> Sequence[float | None]:
+    """So few values that each has two pixels: means of neighbours, where there are more; gaps stay gaps."""
+    step = -(-len(values) // _MOST)
+    if step == 1:
+        return values
+    parts = (values[at : at + step] for at in range(0, len(values), step))
+    known = ([value for value in part if value is not None] for part in parts)
+    return [sum(part) / len(part) if part else None for part in known]
+
+
 _TENTHS: Final = round(10 * (HEIGHT - 2 * _ROOM))
 _HEIGHTS: Final = tuple(_short(HEIGHT - _ROOM - tenth / 10) for tenth in range(_TENTHS + 1))
 """Every height that a line can have, from the lowest, in tenths of a pixel."""
@@ -62,6 +73,6 @@ def svg(values: Sequence[float | None], about: str, *, floor: float | None = Non
     """The line as an image with words for those who cannot see it; nothing where it would be a point."""
     if sum(value is not None for value in values) < _LEAST:
         return Markup("")
-    drawn = path(values, floor=floor)
+    drawn = path(_thinned(values), floor=floor)
     start = f'<svg class="spark" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
     return Markup(f'{start}aria-label="{escape(about)}"><path d="{drawn}"/></svg>')  # noqa: S704 - the words are escaped, the rest is numbers

@@ -10,6 +10,7 @@ from mlmon.core import schema
 from mlmon.core.result import Finding
 from mlmon.core.schema import Dataset
 from mlmon.stores.embedded import open_store
+from mlmon.web import sparkline
 from mlmon.web.app import app
 
 MANY = 12
@@ -67,3 +68,11 @@ def test_the_address_filters_the_models(several, clock):
     assert names(several, clock, "/?q=FIRING") == ["model-05"]
     assert names(several, clock, "/?q=model+1&sort=name") == ["model-01", "model-10", "model-11"]
     assert names(several, clock, "/?q=fine+05") == []
+
+
+def test_a_line_of_many_values_is_thinned_and_keeps_its_gaps():
+    """A year of days is drawn by as many points as there is room for; what is unknown stays a gap."""
+    days = [float(day) for day in range(360)]
+    drawn = str(sparkline.svg([*days[:100], *[None] * 60, *days[160:]], "days"))
+    assert drawn.count("L") + drawn.count("M") <= sparkline.WIDTH // 2
+    assert drawn.count("M") == 2
