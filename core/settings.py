@@ -97,7 +97,7 @@ def _read(path: str | Path | None, environ: Mapping[str, str]) -> dict[str, Any]
         raise ConfigError(
             f"The configuration file {file} cannot be read: {error.strerror}. Check its path."
         ) from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ValueError) as error:  # the latter of a date that no calendar has
         raise ConfigError(f"The configuration file {file} is no YAML: {error}.") from None
     if tree is not None and not isinstance(tree, dict):
         raise ConfigError(
@@ -143,7 +143,7 @@ def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _parsed(text: str) -> Any:  # noqa: ANN401 - whatever YAML makes of it
     try:
         return msgspec.yaml.decode(text.encode())
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, ValueError):  # as above
         return text
 
 

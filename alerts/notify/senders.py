@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mlmon.alerts.evaluator import Compose, Sync, Told
 from mlmon.alerts.memory import Kept, Memory
@@ -13,6 +12,7 @@ from mlmon.alerts.notify.alertmanager import PREFIX, Alertmanager
 from mlmon.alerts.notify.apprise import ChartOf, sender
 from mlmon.alerts.outbox import Send
 from mlmon.alerts.routes import takes
+from mlmon.core.address import parts_of
 from mlmon.core.config import NOTIFY, RouteConfig, RulesConfig
 from mlmon.core.errors import ConfigError
 
@@ -56,7 +56,13 @@ def variable(route: str) -> str:
 def _address(name: str, route: RouteConfig, environ: Mapping[str, str]) -> str:
     found = []
     if route.alertmanager:
-        if "@" in urlsplit(route.alertmanager).netloc:
+        parts = parts_of(route.alertmanager)
+        if parts is None or not parts.hostname:
+            raise ConfigError(
+                f"rules.routes.{name}.alertmanager is '{route.alertmanager}', which is no address. "
+                "Write it as http://alertmanager:9093."
+            )
+        if "@" in parts.netloc:
             raise ConfigError(
                 f"rules.routes.{name}.alertmanager holds a password. "
                 f"Put 'alertmanager+http://USER:PASSWORD@HOST:9093' into {variable(name)} instead."

@@ -55,6 +55,7 @@ def test_an_empty_section_is_none(tmp_path: Path):
         ("- a list", ["keys and values", "list"]),
         ("store: a-folder", ["'store'", "'url:'", "'a-folder'"]),
         ("a: [", ["no YAML"]),
+        ("events: [{name: x, dates: [2013-99-01]}]", ["no YAML", "month"]),
         ("version: 2", ["version"]),
     ],
 )

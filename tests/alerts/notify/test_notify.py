@@ -154,6 +154,8 @@ def test_an_alertmanager_that_is_down_is_told_later(run, webhook, store):
             "more than one address",
         ),
         (RouteConfig(alertmanager="http://ada:pw@a:9093"), {}, "holds a password"),
+        (RouteConfig(alertmanager="a:9093"), {}, "is no address. Write it as http://alertmanager:9093"),
+        (RouteConfig(alertmanager="http://a:90933"), {}, "is no address"),
         (RouteConfig(url_file="none.txt"), {}, "none.txt, cannot be read"),
         (RouteConfig(), {"MLMON_NOTIFY_TEAM": "pigeon://secret-token"}, "its scheme is 'pigeon'"),
     ],
