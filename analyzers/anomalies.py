@@ -146,7 +146,9 @@ def _message(alarm: _Alarm) -> str:
     if kind is Kind.FLATLINE:
         return f"{spoken(metric.name)} stands still at {value}, far longer than ever before."
     expected = in_words(metric.name, alarm.scored.expected)
-    return f"{spoken(metric.name)} is {value}, where {expected} was expected: {_WORDS[kind or Kind.SPIKE]}."
+    is_dip = kind is Kind.SPIKE and (metric.value or 0.0) < alarm.scored.expected
+    said = "a dip" if is_dip else _WORDS[kind or Kind.SPIKE]
+    return f"{spoken(metric.name)} is {value}, where {expected} was expected: {said}."
 
 
 def _evidence(alarm: _Alarm) -> dict[str, Any]:

@@ -71,6 +71,15 @@ def test_an_hour_far_off_is_a_finding(store):
     assert found(store, ask(whole())) == {AT: "spike"}
 
 
+@pytest.mark.parametrize(("factor", "said"), [(5.0, "a spike"), (0.2, "a dip")])
+def test_a_value_below_what_was_expected_is_told_as_a_dip(store, factor, said):
+    """The words of a finding say to which side the value went."""
+    values = calm()
+    store.put(stated([*values[:AT], values[AT] * factor, *values[AT + 1 :]]))
+    [finding] = [one for one in anomalies.analyze(store, ask(whole())) if isinstance(one, Finding)]
+    assert finding.message.endswith(f"was expected: {said}.")
+
+
 def test_findings_do_not_depend_on_the_span(store):
     """Asked in parts, which begin anywhere and cross a quarter, the findings are those of the whole."""
     store.put(stated(latencies()))
