@@ -4,7 +4,8 @@ A point is held against the forecasts of it. The error of the best forecaster, o
 at in five ways: at the point, as means over a few and over many points, with its sign, and beside how far
 the value is from all of the past. Each is held against its own past, and the rarest decides; so one default
 fits calm and wild series alike. After an alarm the scores that follow are halved for a while, because one
-incident is one alarm, unless they are much rarer still.
+incident is one alarm, unless they are much rarer still. What its rows taught of what is rare is forgotten
+once it is over, but for the first: row by row it would make the next incident look usual.
 """
 
 from __future__ import annotations
@@ -38,10 +39,11 @@ class Tuning(Struct, frozen=True, kw_only=True):
     """The numbers of the method; the defaults are for every series.
 
     `warm` rows are only learnt from. `life` is after how many rows old errors fade. `short`, `long` and
-    `signed` are over how many rows means are taken, `long_weight` what the long one counts. A score from
-    `bound` on halves those of the next `hold` rows that are not `again` times as rare; one of `sure` is an
-    alarm. `least_log` is the least spread of a logarithm of errors, `least_error` the least usual error, as
-    a share of how far values lie from their mean.
+    `signed` are over how many rows means are taken, `long_weight` what the long one counts. A score of
+    `sure` is an alarm. In the `hold` rows after it scores from `bound` on are halved, unless they are `again`
+    times as rare; in the first `long` of these it is told again only as another kind. So many calm rows end
+    an incident. `least_log` is the least spread of a logarithm of errors, `least_error` the least usual
+    error, as a share of how far values lie from their mean.
     """
 
     warm: int = 60
@@ -145,12 +147,12 @@ class _Series:
         self._step_s = step_s
         self._time_s = first[0] if math.isfinite(first[0]) else 0.0
         self._forecasts = Forecasts(first[1], step_s, half_life=tuning.life)
-        self._views = [View(tuning.life / 2, tuning.least_log) for _ in range(5)]
+        self._views = [View(tuning.life / 2, tuning.least_log, apart=tuning.long) for _ in range(5)]
         self._logs: deque[float] = deque(maxlen=tuning.long)
         self._off: deque[float] = deque(maxlen=tuning.signed)
         self._seen = 0
-        self._alarm: int | None = None
-        self._peak = 0.0
+        self._alarm, self._peak = -math.inf, 0.0
+        self._told = Kind.SPIKE
         self._last = first[1]
         self._still = self._longest_still = self._longest_skip = 0
 
@@ -233,11 +235,16 @@ class _Series:
             return max(score, tuning.sure), True
         if score < tuning.bound:
             return score, False
-        is_held = self._alarm is not None and self._seen - self._alarm <= tuning.hold
-        if is_held and rarity < tuning.again * self._peak:
+        since = self._seen - self._alarm
+        is_same = since <= tuning.long and self._kind() is self._told
+        if since <= tuning.hold and (is_same or rarity < tuning.again * self._peak):
             return score / 2, False
-        self._alarm, self._peak = self._seen, rarity
-        return score, score >= tuning.sure
+        if score < tuning.sure:
+            return score, False
+        self._alarm, self._peak, self._told = self._seen, rarity, self._kind()
+        for view in self._views:
+            view.keep()
+        return score, True
 
     def _kind(self) -> Kind:
         """Of an alarm: one or two points far off, many to the same side, or many to both."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from typing import Final
 
 _CLIP: Final = 4.0
@@ -78,11 +79,13 @@ class Tail:
 class View:
     """One way to look at a series: a stream of numbers, each held against those before it."""
 
-    __slots__ = ("_tail", "_usual")
+    __slots__ = ("_apart", "_calm", "_kept", "_tail", "_usual")
 
-    def __init__(self, life: float, least: float) -> None:
-        """Know nothing yet; see `Usual`."""
+    def __init__(self, life: float, least: float, *, apart: int) -> None:
+        """Know nothing yet; see `Usual`. An incident is over after `apart` numbers without a surprise."""
         self._usual, self._tail = Usual(life, least), Tail()
+        self._apart, self._calm = apart, 0
+        self._kept: Tail | None = None
 
     def rarity(self, value: float, *, is_warm: bool) -> float:
         """How rare a number is, in natural logarithms; then take it in. 0 while there is too little."""
@@ -92,4 +95,17 @@ class View:
             return 0.0
         rarity = self._tail.rarity(surprise)
         self._tail.learn(surprise)
+        self._calm = 0 if surprise > _START else self._calm + 1
+        if self._kept is not None and self._calm >= self._apart:
+            self._tail, self._kept = self._kept, None
         return rarity
+
+    def keep(self) -> None:
+        """Remember what is rare as it is known now, to go back to it when the incident is over.
+
+        Extremes that come in a run are one, and count once (declustering: Davison & Smith 1990,
+        Leadbetter 1991); until the run ends each of them counts, or it would be told again and again.
+        """
+        self._calm = 0
+        if self._kept is None:
+            self._kept = copy(self._tail)
