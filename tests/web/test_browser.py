@@ -143,6 +143,20 @@ def test_one_cursor_reads_all_charts(chromium, address):
         assert "p95" in page.locator("[data-panel=latency] .readout").inner_text()
 
 
+def test_a_chart_that_has_nothing_to_show_any_more_is_out_of_reach(chromium, address):
+    """A cursor over the charts meets no error where one lost its data while it was to be drawn."""
+    with opened(chromium, address + MODEL) as page:
+        drawn(page)
+        page.evaluate(
+            "(() => { const figure = document.querySelector('[data-panel=errors]');"
+            " mlmon.show(figure, { ...mlmon.panelOf(figure), specs: [] }); })()"
+        )
+        page.evaluate("mlmon.drawAll()")
+        assert page.evaluate("mlmon.viewOf(document.querySelector('[data-panel=errors]')) === undefined")
+        page.hover("[data-panel=traffic] .plot")
+        until(page, "document.querySelector('[data-panel=traffic] .readout').textContent")
+
+
 def test_the_keyboard_alone_reads_and_opens_a_window(chromium, address):
     """With a chart in focus, arrows move the cursor and Enter opens the log lines."""
     with opened(chromium, address + MODEL) as page:

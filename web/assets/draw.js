@@ -14,9 +14,14 @@
     return panel.unit === "ns" && found ? found[1] : "";
   };
 
+  const forget = (figure) => {
+    for (const result of views.get(figure) || []) result.finalize();
+    views.delete(figure);
+  };
+
   const draw = async (figure) => {
     const panel = panels.get(figure);
-    if (!panel || figure.dataset.drawn === panel.stamp) return;
+    if (!panel || panel.specs.length === 0 || figure.dataset.drawn === panel.stamp) return;
     figure.dataset.drawn = panel.stamp;
     const plot = figure.querySelector(".plot");
     const made = document.createElement("div");
@@ -39,7 +44,7 @@
     for (const before of plot.querySelectorAll(".made")) if (before !== made) before.remove();
     plot.querySelector(".hold")?.remove();
     made.classList.remove("coming");
-    for (const result of views.get(figure) || []) result.finalize();
+    forget(figure);
     views.set(figure, results);
     const first = results[0] && results[0].view;
     if (first && mlmon.attach) mlmon.attach(figure, panel, first);
@@ -93,6 +98,7 @@
     const command = figure.querySelector("[data-command]");
     if (command && panel.command) command.textContent = panel.command;
     if (none) {
+      forget(figure);
       figure.querySelector(".plot").replaceChildren();
       figure.querySelector(".readout").textContent = "";
       figure.dataset.drawn = "";
@@ -116,5 +122,5 @@
     if ((width < NARROW) !== (innerWidth < NARROW)) redraw([...views.keys()]);
     width = innerWidth;
   });
-  Object.assign(mlmon, { show, draw, drawAll: all, panelOf: (figure) => panels.get(figure), viewOf: (figure) => (views.get(figure) || [{}])[0].view });
+  Object.assign(mlmon, { show, draw, drawAll: all, panelOf: (figure) => panels.get(figure), viewOf: (figure) => views.get(figure)?.[0].view });
 })();
