@@ -165,6 +165,8 @@ def _configure(
         f"transport.port: {ports[1]}",
         "discovery.type: single-node",
         "cluster.routing.allocation.disk.threshold_enabled: false",
+        # Each look at the disks lets an index be written again that a test has made read-only.
+        "cluster.info.update.interval: 12h",
         *settings,
     ]
     (config / f"{distribution.program}.yml").write_text("\n".join(lines) + "\n")
