@@ -11,7 +11,6 @@ from mlmon.cli.options import SOURCE, Asked, asks, examples, now, settings, span
 if TYPE_CHECKING:
     from mlmon.cli.wiring_analyze import Partition, Pass
     from mlmon.core.config import Config
-    from mlmon.core.errors import StoreError
     from mlmon.core.store import Store
 
 
@@ -68,51 +67,27 @@ def command(asked: Asked, every: str | None, partition: str | None, *, judges: b
 
 
 def _forever(store: Store, config: Config, part: Partition | None, *, judges: bool) -> None:
-    """Passes until told to stop; one that fails is told, and the next tries again.
+    """Passes until told to stop.
 
     Raises:
         StoreError: no pass went well yet, so the store may be the wrong one.
 
     """
-    from mlmon.cli import output, signals, wiring_analyze, wiring_rules
+    from mlmon.cli import output, passes, signals, wiring_rules
     from mlmon.cli.commands.rules import told as told_of_rules
-    from mlmon.core.errors import StoreError
-    from mlmon.core.window import parse_duration
 
     output.note(f"A pass every {config.analyze.every}. Ctrl-C ends.")
     rules = wiring_rules.Evaluator(store, config, output.note) if judges else None
-    noted: set[str] = set()
-    wait, reporter = parse_duration(config.analyze.every), wiring_analyze.job_reporter()
-    has_begun = False
+
+    def each(done: Pass, notes: list[str]) -> None:
+        click.echo(told(done))
+        for sentence in notes:
+            output.note(sentence)
+        if rules is not None and (judged := rules.once(now())) is not None:
+            click.echo(told_of_rules(judged))
+
     with signals.stopping() as stop:
-        while not stop.is_set():
-            try:
-                for done in wiring_analyze.analyze_forever(
-                    store, config, wait, stop, reporter, partition=part
-                ):
-                    has_begun = True
-                    click.echo(told(done))
-                    for sentence in unheard(done, noted):
-                        output.note(sentence)
-                    if rules is not None and (judged := rules.once(now())) is not None:
-                        click.echo(told_of_rules(judged))
-            except StoreError as error:
-                if not has_begun:
-                    raise
-                output.note(failed(error))
-                stop.wait(wait.total_seconds())
-
-
-def failed(error: StoreError) -> str:
-    """One line about a pass that failed."""
-    return f"A pass failed: {error} The next one begins where this one did."
-
-
-def unheard(done: Pass, noted: set[str]) -> list[str]:
-    """What a pass has to note that was not noted before; `noted` remembers it."""
-    fresh = [sentence for sentence in done.notes if sentence not in noted]
-    noted.update(fresh)
-    return fresh
+        passes.run(store, config, stop, each, must_begin=True, partition=part)
 
 
 def told(done: Pass) -> str:

@@ -12,6 +12,7 @@ from mlmon.cli.options import PORT, SOURCE, Asked, asks, door_options, examples,
 if TYPE_CHECKING:
     from threading import Event
 
+    from mlmon.cli.wiring_analyze import Pass
     from mlmon.cli.wiring_collect import Collector
     from mlmon.cli.wiring_rules import Evaluator
     from mlmon.core.config import Config
@@ -86,27 +87,23 @@ def _greeting(config: Config, collector: Collector, page: str) -> list[str]:
 
 def _analyze(store: Store, config: Config, stop: Event, rules: Evaluator) -> None:
     """Passes until told to stop, the rules after each. What fails is told, and the next pass tries again."""
-    from mlmon.cli import wiring, wiring_analyze
-    from mlmon.cli.commands.analyze import failed, told, unheard
+    from mlmon.cli import passes, wiring
+    from mlmon.cli.commands.analyze import told
     from mlmon.cli.commands.rules import told as told_of_rules
     from mlmon.cli.output import note
-    from mlmon.core.errors import StoreError
-    from mlmon.core.window import parse_duration
 
-    every, tidied, reporter = parse_duration(config.analyze.every), now(), wiring_analyze.job_reporter()
-    noted: set[str] = set()
-    while not stop.is_set():
-        try:
-            for done in wiring_analyze.analyze_forever(store, config, every, stop, reporter):
-                if done.inferences or done.outcomes.joined or done.findings:
-                    note(told(done))
-                for sentence in unheard(done, noted):
-                    note(sentence)
-                if (judged := rules.once(now())) is not None and judged.has_news:
-                    note(told_of_rules(judged))
-                if now() - tidied > _TIDY:
-                    wiring.tidy(store, now())
-                    tidied = now()
-        except StoreError as error:
-            note(failed(error))
-            stop.wait(every.total_seconds())
+    tidied = now()
+
+    def each(done: Pass, notes: list[str]) -> None:
+        nonlocal tidied
+        if done.inferences or done.outcomes.joined or done.findings:
+            note(told(done))
+        for sentence in notes:
+            note(sentence)
+        if (judged := rules.once(now())) is not None and judged.has_news:
+            note(told_of_rules(judged))
+        if now() - tidied > _TIDY:
+            wiring.tidy(store, now())
+            tidied = now()
+
+    passes.run(store, config, stop, each)
